@@ -1,0 +1,250 @@
+# Convoy: `make help` lists the targets.
+#
+# One file, no recursion. Objects, libraries and tests of a variant lie in
+# build/$(BUILD)/; the release programs in bin/. One static library a folder,
+# by sorted wildcard; main.c of a program folder is linked into that program
+# alone, so tests can link everything else.
+
+BUILD ?= release
+PREFIX ?= /usr/local
+DESTDIR ?=
+PYTHON ?= /usr/bin/python3
+VERSION := 0.1.0
+
+CC ?= gcc
+CFLAGS ?=
+LDFLAGS ?=
+Q := $(if $(V),,@)
+
+# --- packages (Debian 12) ---------------------------------------------------
+
+DEPS_BUILD := gcc make pkg-config libzmq3-dev libczmq-dev libmsgpack-dev \
+    libconfig-dev libstb-dev libblis-dev libprotobuf-c-dev \
+    protobuf-c-compiler libonnx-dev libzip-dev libjansson-dev libsodium-dev \
+    libxxhash-dev
+DEPS_TEST := libcmocka-dev python3 python3-numpy python3-zmq python3-msgpack
+DEPS_LINT := clang-format clang-tidy cppcheck python3
+DEPS_FUZZ := clang libclang-rt-14-dev
+
+# --- flags ------------------------------------------------------------------
+# Lazy (=): pkg-config runs when a recipe does, after `deps` could install it.
+
+PACKAGES := libczmq libzmq msgpack libconfig libzip jansson libsodium \
+    libxxhash libprotobuf-c
+MULTIARCH = $(shell $(CC) -print-multiarch)
+INCLUDES = -I. -Ibuild/gen -isystem /usr/include/stb \
+    -isystem /usr/include/$(MULTIARCH) \
+    $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES)))
+LIBS = $(shell pkg-config --libs $(PACKAGES)) -lblis -lm -lpthread
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+    -Wold-style-definition -Wpointer-arith -Wundef -Wvla -Wwrite-strings \
+    $(if $(DEVELOPER),-Werror)
+HARDEN := -fstack-protector-strong -fPIE
+HARDEN_LINK := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+CFLAGS_debug := -O0 -g3
+CFLAGS_asan := -O1 -g -fno-omit-frame-pointer \
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+CFLAGS_coverage := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -fno-omit-frame-pointer \
+    -fsanitize=fuzzer-no-link,address,undefined \
+    -fno-sanitize-recover=undefined
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_tsan := -fsanitize=thread
+LDFLAGS_coverage := --coverage
+LDFLAGS_fuzz := -fsanitize=address,undefined
+ifeq ($(BUILD),fuzz)
+CC := clang
+endif
+
+COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DCONVOY_VERSION='"$(VERSION)"' \
+    $(INCLUDES) $(WARNINGS) $(HARDEN) $(CFLAGS_$(BUILD)) $(CFLAGS) -MMD -MP
+LINK = $(CC) $(CFLAGS_$(BUILD)) $(CFLAGS) $(HARDEN_LINK) \
+    $(LDFLAGS_$(BUILD)) $(LDFLAGS)
+
+# --- sources ----------------------------------------------------------------
+
+OUT := build/$(BUILD)
+BIN := $(if $(filter release,$(BUILD)),bin,$(OUT)/bin)
+PROGRAMS := broker worker client
+FOLDERS := client broker worker worker/engine worker/kernel common/model common
+
+sources = $(filter-out $(1)/main.c,$(sort $(wildcard $(1)/*.c)))
+objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+library = $(OUT)/lib/lib$(subst /,-,$(1)).a
+
+ONNX_C := build/gen/onnx.pb-c.c
+ONNX_O := $(OUT)/obj/onnx.pb-c.o
+LIBRARIES := $(foreach f,$(FOLDERS),$(call library,$(f)))
+ARCHIVES = -Wl,--start-group $(LIBRARIES) $(ONNX_O) -Wl,--end-group
+
+UNIT := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,\
+    $(sort $(wildcard tests/unit/test_*.c)))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,\
+    $(sort $(wildcard tests/fuzz/fuzz_*.c)))
+REPLAY := $(patsubst %,$(OUT)/tests/replay/%,$(FUZZERS))
+SIM := $(if $(wildcard tests/sim/*.c),$(OUT)/tests/sim/sim)
+SUPPORT := $(call library,tests/support)
+BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
+
+# On a fresh machine the packages come before the first object.
+NEEDS_DEPS := demo test check-asan check-tsan bench fuzz lint
+AFTER := $(if $(filter $(NEEDS_DEPS),$(MAKECMDGOALS)),deps)
+
+.PHONY: help all deps demo test check-asan check-tsan lint format bench fuzz \
+    install uninstall clean tests
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS:%=$(BIN)/%) ## build bin/broker, bin/worker, bin/client
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | \
+	    sed -E 's/^([a-z-]+):.*## */\1\t/' | \
+	    awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@echo "  variables: BUILD=release|debug|asan|tsan|coverage|fuzz  V=1"
+	@echo "             DEVELOPER=1 (warnings are errors)  PREFIX  DESTDIR"
+	@echo "             CC CFLAGS LDFLAGS"
+
+# --- dependencies -----------------------------------------------------------
+
+define install_packages
+	@missing=; for p in $(1); do \
+	    dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | \
+	        grep -q '^installed' || missing="$$missing $$p"; done; \
+	test -z "$$missing" && exit 0; \
+	if ! command -v apt-get >/dev/null; then \
+	    echo "make deps: no apt-get here; please install the like of:" \
+	        "$$missing"; \
+	    exit 0; fi; \
+	sudo=; test "$$(id -u)" = 0 || sudo=sudo; \
+	echo "installing$$missing"; \
+	$$sudo apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq \
+	    --no-install-recommends $$missing >/dev/null
+endef
+
+deps: ## install what build and test need (Debian's packages)
+	$(call install_packages,$(DEPS_BUILD) $(DEPS_TEST))
+
+# --- building ---------------------------------------------------------------
+
+$(ONNX_C): | $(AFTER)
+	@mkdir -p build/gen
+	$(Q)protoc-c --c_out=build/gen -I/usr/include/onnx onnx.proto
+
+$(ONNX_O): $(ONNX_C)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -Ibuild/gen $(HARDEN) $(CFLAGS_$(BUILD)) $(CFLAGS) \
+	    -c $< -o $@
+
+$(OUT)/obj/%.o: %.c $(ONNX_C) | $(AFTER)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(COMPILE) -c $< -o $@
+
+define library_rule
+$(call library,$(1)): $(call objects,$(call sources,$(1)))
+	@mkdir -p $$(@D) && rm -f $$@
+	$(Q)$(AR) rcs $$@ $$^
+endef
+$(foreach f,$(FOLDERS) tests/support,$(eval $(call library_rule,$(f))))
+
+define program_rule
+$(BIN)/$(1): $(OUT)/obj/$(1)/main.o $(LIBRARIES) $(ONNX_O)
+	@mkdir -p $$(@D)
+	$$(if $$(V),,@echo "  LINK  $$@")
+	$(Q)$$(LINK) -o $$@ $$< $$(ARCHIVES) $$(LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
+
+# --- tests ------------------------------------------------------------------
+
+$(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(SUPPORT) $(LIBRARIES) $(ONNX_O)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $< $(SUPPORT) $(ARCHIVES) -lcmocka $(LIBS)
+
+$(OUT)/tests/sim/sim: $(call objects,$(sort $(wildcard tests/sim/*.c))) \
+    $(SUPPORT) $(LIBRARIES) $(ONNX_O)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(ARCHIVES) $(LIBS)
+
+$(OUT)/tests/replay/%: $(OUT)/obj/tests/fuzz/fuzz_%.o \
+    $(OUT)/obj/tests/fuzz/replay.o $(SUPPORT) $(LIBRARIES) $(ONNX_O)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(ARCHIVES) $(LIBS)
+
+$(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(SUPPORT) $(LIBRARIES) \
+    $(ONNX_O)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $< $(SUPPORT) $(ARCHIVES) $(LIBS)
+
+tests: all $(UNIT) $(SIM) $(REPLAY)
+
+test: deps tests ## unit, simulation, corpus replay and end-to-end tests
+	$(Q)$(PYTHON) tests/run.py --build $(OUT) --bin $(BIN)
+
+check-asan: deps ## the same under AddressSanitizer and UBSan
+	$(Q)$(MAKE) --no-print-directory BUILD=asan test
+
+check-tsan: deps ## the same under ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory BUILD=tsan test
+
+FUZZ_SECONDS ?= 600
+fuzz: deps ## fuzz one reader: make fuzz FUZZ=proto [FUZZ_SECONDS=600]
+	$(call install_packages,$(DEPS_FUZZ))
+	@test -n "$(FUZZ)" || { echo "FUZZ is one of: $(FUZZERS)"; exit 64; }
+	$(Q)$(MAKE) --no-print-directory BUILD=fuzz build/fuzz/tests/fuzz/$(FUZZ)
+	@mkdir -p build/fuzz/corpus/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
+	$(Q)build/fuzz/tests/fuzz/$(FUZZ) -max_total_time=$(FUZZ_SECONDS) \
+	    -timeout=5 -rss_limit_mb=512 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/ \
+	    build/fuzz/corpus/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
+
+# --- the rest ---------------------------------------------------------------
+
+demo: deps all ## start a broker and two workers, classify a drawn cat
+	$(Q)etc/demo.sh $(BIN)
+
+$(OUT)/bench/%: $(OUT)/obj/bench/%.o $(SUPPORT) $(LIBRARIES) $(ONNX_O)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $< $(SUPPORT) $(ARCHIVES) $(LIBS)
+
+bench: deps all $(BENCHES) ## engine and fleet figures for the demo network
+	$(Q)bench/run.sh $(OUT) $(BIN)
+
+FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
+    '*.c' '*.h')
+lint: deps ## format, include directions, compiler and analyser warnings
+	$(call install_packages,$(DEPS_LINT))
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+	$(Q)$(PYTHON) tests/lint/includes.py
+	$(Q)$(MAKE) --no-print-directory BUILD=debug DEVELOPER=1 tests
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+	    --enable=warning,portability --suppress=missingIncludeSystem \
+	    -I. -j2 broker worker client common
+
+format: ## let clang-format write the sources
+	$(call install_packages,clang-format)
+	$(Q)clang-format -i $(FORMATTED)
+
+INSTALL_BIN := $(DESTDIR)$(PREFIX)/lib/convoy/bin
+install: all ## PREFIX/lib/convoy/bin and PREFIX/bin/convoy-*
+	install -d $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(INSTALL_BIN)
+	for p in $(PROGRAMS); do \
+	    ln -sf ../lib/convoy/bin/$$p $(DESTDIR)$(PREFIX)/bin/convoy-$$p; done
+
+uninstall: ## remove what install put there
+	for p in $(PROGRAMS); do \
+	    rm -f $(INSTALL_BIN)/$$p $(DESTDIR)$(PREFIX)/bin/convoy-$$p; done
+	-rmdir -p $(INSTALL_BIN) 2>/dev/null
+
+clean: ## remove bin and build
+	rm -rf bin build
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

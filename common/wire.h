@@ -1,0 +1,85 @@
+/* Messages over ZeroMQ sockets: one header frame and up to 16 payload frames.
+ *
+ * The only module besides the socket owners that knows CZMQ. A payload is a
+ * reference to the frames as ZeroMQ received them: it is shared between sends
+ * and never copied on its way through a broker.
+ */
+#ifndef CONVOY_COMMON_WIRE_H
+#define CONVOY_COMMON_WIRE_H
+
+#include <czmq.h>
+
+#include "common/proto.h"
+
+enum { WIRE_ROUTING_MAX = 8 }; /* bytes; ROUTER gives out 5 */
+
+/* Whom a ROUTER received from or sends to; size 0 on a DEALER. */
+typedef struct routing {
+    uint8_t size;
+    uint8_t bytes[WIRE_ROUTING_MAX];
+} routing_t;
+
+typedef struct payload payload_t;
+
+/* An empty payload, or NULL with FAULT_MEMORY. */
+payload_t *payload_new(fault_t *fault);
+void payload_destroy(payload_t **self);
+
+/* Append a frame: a copy of the bytes, or room for them (the caller writes
+ * through the returned pointer before the first send). NULL/-1 with
+ * FAULT_MEMORY, FAULT_TOO_LARGE after the sixteenth. */
+int payload_add_copy(payload_t *self, const void *bytes, size_t size,
+                     fault_t *fault);
+void *payload_add_room(payload_t *self, size_t size, fault_t *fault);
+
+/* Another payload that shares the same frames. */
+payload_t *payload_share(const payload_t *self, fault_t *fault);
+
+size_t payload_count(const payload_t *self);
+/* A frame's bytes, borrowed until the payload is destroyed. */
+const void *payload_frame(const payload_t *self, size_t index, size_t *size);
+size_t payload_bytes(const payload_t *self);
+
+typedef enum wire_status {
+    WIRE_OK,
+    WIRE_EMPTY,     /* nothing to receive */
+    WIRE_MALFORMED, /* a message came and was no Convoy message (see fault) */
+    WIRE_FULL,      /* EAGAIN: this peer takes no more now */
+    WIRE_GONE,      /* EHOSTUNREACH: this peer is no longer there */
+    WIRE_CLOSED,    /* interrupted or the context ends */
+} wire_status_t;
+
+/* What an endpoint may be (amendment 9 of the protocol's security rules):
+ * "tcp://host[:port]" on loopback or "ipc://path"; `localhost` means
+ * loopback, a missing port becomes default_port, port 0 or * a free one.
+ * Writes the canonical endpoint into text[size]. -1 with FAULT_CONFIG and a
+ * sentence naming the endpoint. */
+int wire_endpoint(const char *endpoint, int default_port, char *text,
+                  size_t size, fault_t *fault);
+
+/* Sockets with every option of docs/protocol.md set before bind or connect.
+ * frame_bytes_max bounds one received frame. NULL with FAULT_CONFIG (bind:
+ * port in use, bad address) or FAULT_SYSTEM. Destroy with zsock_destroy. */
+zsock_t *wire_bind(const char *endpoint, size_t frame_bytes_max,
+                   fault_t *fault);
+zsock_t *wire_connect(const char *endpoint, size_t frame_bytes_max,
+                      fault_t *fault);
+
+/* Prepare CZMQ for the process (its environment, its signal handlers) and end
+ * it; before the first socket and after the last. */
+void wire_start(void);
+void wire_stop(void);
+
+/* Receive without waiting. On WIRE_OK message is filled, *payload is new (NULL
+ * if no frames) and yours. On WIRE_MALFORMED routing is valid, everything was
+ * dropped. ROUTER sockets fill routing. */
+wire_status_t wire_receive(zsock_t *socket, routing_t *routing,
+                           message_t *message, payload_t **payload,
+                           fault_t *fault);
+
+/* Send without waiting; payload (NULL for none) is borrowed and shared, and
+ * frames_count is taken from it. routing is NULL on a DEALER. */
+wire_status_t wire_send(zsock_t *socket, const routing_t *routing,
+                        message_t *message, const payload_t *payload);
+
+#endif

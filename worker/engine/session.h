@@ -1,0 +1,68 @@
+/* A part made ready to run: loaded, checked, planned, packed.
+ *
+ * A session is built once for a graph and a largest batch; running allocates
+ * nothing. Rows are samples: the caller writes each sample of each input into
+ * its row, runs, and reads the rows of the outputs.
+ *
+ *   input_row(i, 0..batch-1) -> session_run(batch) -> output_row(o, ...)
+ *
+ * Bits: a sample's outputs depend on its inputs and the CPU level only, never
+ * on the batch it ran in or the number of threads.
+ */
+#ifndef CONVOY_WORKER_ENGINE_SESSION_H
+#define CONVOY_WORKER_ENGINE_SESSION_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "common/model/graph.h"
+
+typedef struct session session_t;
+
+typedef struct session_options {
+    int threads;   /* >= 1 */
+    int batch_max; /* >= 1; ignored (1) where the graph is not batchable */
+} session_options_t;
+
+/* Build from a sorted graph whose inputs have shapes. The graph is not needed
+ * afterwards. NULL with FAULT_UNSUPPORTED naming the node and operator,
+ * FAULT_INPUT for a graph that does not fit together, FAULT_MEMORY. */
+session_t *session_new(const graph_t *graph, const session_options_t *options,
+                       fault_t *fault);
+void session_destroy(session_t **self);
+
+int session_inputs_count(const session_t *self);
+int session_outputs_count(const session_t *self);
+
+/* Specs with DIM_BATCH as axis 0 where the session is batchable. Borrowed
+ * until the session is destroyed. */
+const tensor_spec_t *session_input(const session_t *self, int index);
+const tensor_spec_t *session_output(const session_t *self, int index);
+
+/* The largest batch one run takes. */
+int session_batch_max(const session_t *self);
+
+/* Where a sample of an input is written before a run, and where a sample of an
+ * output lies after it; valid until the next run. *bytes is the row's size. */
+void *session_input_row(session_t *self, int index, int sample, size_t *bytes);
+const void *session_output_row(const session_t *self, int index, int sample,
+                               size_t *bytes);
+
+/* Run samples 0..batch-1. -1 with FAULT_INTERNAL or FAULT_CANCELLED. */
+int session_run(session_t *self, int batch, fault_t *fault);
+
+/* Counts up while a run makes progress, from any thread. */
+atomic_uint *session_progress(session_t *self);
+
+/* Floating-point operations (2 a multiply-add) of one sample, by the direct
+ * algorithm. */
+double session_flop(const session_t *self);
+
+/* Bytes held: packed weights, arena. */
+size_t session_bytes(const session_t *self);
+
+/* "CPU level + micro-kernel", sent in HELLO: workers that show the same text
+ * give the same bits. */
+const char *session_cpu(void);
+
+#endif
