@@ -31,6 +31,11 @@ session_t *session_new(const graph_t *graph, const session_options_t *options,
                        fault_t *fault);
 void session_destroy(session_t **self);
 
+/* About how many bytes session_new would hold for this graph, so that a part
+ * that is too large is refused before it is loaded. Errors as session_new. */
+int session_estimate(const graph_t *graph, const session_options_t *options,
+                     size_t *bytes, fault_t *fault);
+
 int session_inputs_count(const session_t *self);
 int session_outputs_count(const session_t *self);
 
@@ -50,6 +55,10 @@ const void *session_output_row(const session_t *self, int index, int sample,
 
 /* Run samples 0..batch-1. -1 with FAULT_INTERNAL or FAULT_CANCELLED. */
 int session_run(session_t *self, int batch, fault_t *fault);
+
+/* Ask the run in progress to end early with FAULT_CANCELLED; callable from any
+ * thread. Without a run in progress it does nothing. */
+void session_cancel(session_t *self);
 
 /* Counts up while a run makes progress, from any thread. */
 atomic_uint *session_progress(session_t *self);
