@@ -23,7 +23,8 @@
 #include "common/tensor.h"
 
 enum {
-    GRAPH_NONE = -1, /* an absent optional input; no producer */
+    GRAPH_NONE = -1,       /* an absent optional input; no producer */
+    GRAPH_NAME_MAX = 1024, /* bytes of a value's or a node's name */
     GRAPH_NODES_MAX = 100000,
     GRAPH_VALUES_MAX = 400000,
     GRAPH_NODE_INPUTS_MAX = 1024,
@@ -92,6 +93,9 @@ typedef struct graph {
     int inputs_count;
     int outputs[TENSORS_MAX];
     int outputs_count;
+    int *index; /* of value names: open addressing, kept by graph.c */
+    size_t index_slots;
+    uint64_t index_seed;
 } graph_t;
 
 graph_t *graph_new(const char *name, fault_t *fault);
@@ -112,6 +116,15 @@ int graph_add_elements(graph_t *self, const char *name, dtype_t dtype,
                        const shape_t *shape, const void *elements,
                        fault_t *fault);
 
+/* Declare a value an input or an output of the whole; at most TENSORS_MAX
+ * (FAULT_INPUT). */
+int graph_add_input(graph_t *self, int value, fault_t *fault);
+int graph_add_output(graph_t *self, int value, fault_t *fault);
+
+/* Give a value another new name. */
+int graph_rename_value(graph_t *self, int value, const char *name,
+                       fault_t *fault);
+
 /* Append a node; each output value must have no producer yet. Returns its
  * index, or -1. The name is for messages. */
 int graph_add_node(graph_t *self, const char *op, const char *name,
@@ -130,6 +143,13 @@ int graph_set_floats(graph_t *self, int node, const char *name,
 int graph_set_text(graph_t *self, int node, const char *name, const char *value,
                    fault_t *fault);
 
+int graph_set_tensor(graph_t *self, int node, const char *name,
+                     const tensor_t *value, fault_t *fault);
+
+/* Give a node every attribute of another one (of any graph). */
+int graph_copy_attributes(graph_t *self, int node, const node_t *from,
+                          fault_t *fault);
+
 /* Borrowed, or NULL if the node has none of that name. */
 const attribute_t *node_attribute(const node_t *node, const char *name);
 /* The attribute, or a default where it is absent (or of another kind). */
@@ -143,6 +163,12 @@ int graph_find(const graph_t *self, const char *name);
 /* How many node inputs and graph outputs read a value. */
 int graph_uses(const graph_t *self, int value);
 
+/* The same for every value at once: values_count counts, to be freed. */
+int *graph_count_uses(const graph_t *self, fault_t *fault);
+
+/* Mark a node removed and orphan its outputs. */
+void graph_remove_node(graph_t *self, int node);
+
 /* Every element of a constant, converted to `dtype`, into to (room for all).
  * -1 with FAULT_INPUT if the value is no constant or its bytes are gone. */
 int graph_read_constant(const graph_t *self, int value, dtype_t dtype, void *to,
@@ -154,5 +180,11 @@ int graph_sort(graph_t *self, fault_t *fault);
 
 /* Drop removed nodes, then values nobody reads or makes. Indices change. */
 int graph_compact(graph_t *self, fault_t *fault);
+
+/* Between the files of this module: release what a value or node owns, build
+ * the index of names anew. */
+void graph_value_release(value_t *value);
+void graph_node_release(node_t *node);
+int graph_index(graph_t *self, fault_t *fault);
 
 #endif
