@@ -41,9 +41,8 @@ typedef struct constant {
 typedef struct value {
     char *name; /* unique in the graph */
     dtype_t dtype;
-    bool shaped;          /* shape is known */
-    shape_t shape;        /* DIM_BATCH only in graph inputs, and after
-                             shape_infer(.., DIM_BATCH, ..) */
+    bool shaped;          /* of inputs and constants; else shape_infer tells */
+    shape_t shape;        /* DIM_BATCH only as axis 0 of graph inputs */
     int producer;         /* node index or GRAPH_NONE */
     constant_t *constant; /* or NULL */
 } value_t;
@@ -79,6 +78,7 @@ typedef struct node {
     attribute_t *attributes;
     size_t attributes_count;
     bool removed; /* until graph_compact */
+    int part;     /* where the cut puts it, 0 before */
 } node_t;
 
 typedef struct graph {

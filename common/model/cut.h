@@ -1,0 +1,54 @@
+/* Cutting a graph into parts: which node belongs to which part.
+ *
+ * The result is node_t.part, 0 .. parts - 1, never falling along an edge. The
+ * boundary behind part k is the set of live tensors: made (or given) up to
+ * part k and needed behind it; what a part does not use it passes on.
+ */
+#ifndef CONVOY_COMMON_MODEL_CUT_H
+#define CONVOY_COMMON_MODEL_CUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/fault.h"
+#include "common/model/graph.h"
+#include "common/model/shape.h"
+
+enum { CUT_PARTS_MAX = 32 };
+
+/* How fast a machine is and how fast its link; the defaults of cut_rates_init
+ * are a small server on gigabit Ethernet. */
+typedef struct cut_rates {
+    double flop_per_s;
+    double memory_bytes_per_s;
+    double link_bytes_per_s;
+    uint64_t boundary_bytes_max; /* a tensor of a boundary, of one sample */
+} cut_rates_t;
+
+void cut_rates_init(cut_rates_t *rates);
+
+/* Everything that a named tensor depends on ends in the part the name closes:
+ * count names make count + 1 parts. -1 with FAULT_CONFIG naming a tensor that
+ * does not exist (and the nearest that does) or leaves a part empty. */
+int cut_by_names(graph_t *graph, const char *const *names, size_t count,
+                 fault_t *fault);
+
+/* As many parts as asked for, the slowest as fast as possible. -1 with
+ * FAULT_CONFIG if the graph has too few places for that. */
+int cut_evenly(graph_t *graph, int parts, const cut_rates_t *rates,
+               fault_t *fault);
+
+/* Check node_t.part: no part may be empty (FAULT_CONFIG), no
+ * part may need something of a later one (FAULT_INPUT). */
+int cut_check(const graph_t *graph, int parts, fault_t *fault);
+
+/* The values that cross behind part `part`, at most TENSORS_MAX, in the order
+ * of their values. Returns how many, or -1 with FAULT_INPUT. */
+int cut_boundary(const graph_t *graph, int part, int values[TENSORS_MAX],
+                 fault_t *fault);
+
+/* Seconds one sample takes: computing, and over the link. */
+double cut_compute_s(const cut_rates_t *rates, double flop, double bytes);
+double cut_link_s(const cut_rates_t *rates, double bytes);
+
+#endif

@@ -1,0 +1,23 @@
+/* Decomposed operators and their one-node form.
+ *
+ * Standard ONNX has no SiLU, and exporters write GELU as its formula. A part
+ * file holds the formula; whoever loads one calls patterns_fuse, after which
+ * the graph may have nodes of these operators that no file ever has:
+ *
+ *   Silu            x * sigmoid(x)
+ *   Gelu            as in opset 20: attribute approximate "none" | "tanh"
+ *   HardSwish       as in opset 14: x * max(0, min(1, x / 6 + 1 / 2))
+ */
+#ifndef CONVOY_COMMON_MODEL_PATTERNS_H
+#define CONVOY_COMMON_MODEL_PATTERNS_H
+
+#include "common/fault.h"
+#include "common/model/graph.h"
+
+/* A sorted graph in, a sorted and compact graph out. */
+int patterns_fuse(graph_t *graph, fault_t *fault);
+
+/* The reverse, before writing: Silu and Gelu become their formula. */
+int patterns_expand(graph_t *graph, fault_t *fault);
+
+#endif

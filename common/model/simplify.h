@@ -1,0 +1,21 @@
+/* Making a graph smaller without changing its numbers: identities and dropouts
+ * go, what depends on constants only is computed, batch norms melt into their
+ * neighbours.
+ *
+ * Batch norm is y = s * x + t with s and t a channel. It goes into the weights
+ * of the convolution or matrix product before it (in double); where an
+ * activation stands between, it goes into the next one, if that reads nothing
+ * else (a shift only where no zero padding would see it); what is left becomes
+ * a product and a sum.
+ */
+#ifndef CONVOY_COMMON_MODEL_SIMPLIFY_H
+#define CONVOY_COMMON_MODEL_SIMPLIFY_H
+
+#include "common/fault.h"
+#include "common/model/graph.h"
+
+/* A sorted graph in, a sorted and compact graph out; inputs, outputs and their
+ * names stay. Indices change. */
+int simplify_graph(graph_t *graph, fault_t *fault);
+
+#endif
