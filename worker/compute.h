@@ -1,0 +1,12 @@
+/* The runner that computes: a part's graph in an engine session, tasks stacked
+ * as rows.
+ */
+#ifndef CONVOY_WORKER_COMPUTE_H
+#define CONVOY_WORKER_COMPUTE_H
+
+#include "worker/executor.h"
+
+/* Fill in a runner that owns its context. -1 with FAULT_MEMORY. */
+int compute_init(runner_t *runner, int threads, int batch_max, fault_t *fault);
+
+#endif
