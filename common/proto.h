@@ -203,7 +203,7 @@ size_t message_encode(const message_t *self, uint8_t *buffer, fault_t *fault);
  * then valid). Checked: prefix, sizes, types, ranges, unknown keys below 64,
  * duplicates, trailing bytes, depth; text is printable UTF-8; each tensor's
  * bytes are elements * dtype_size; tensors_count, where tensors are present,
- * equals frames_count. Never allocates more than the frame's own size. */
+ * equals frames_count. Allocates at most a small multiple of the frame. */
 int message_decode(message_t *self, const void *bytes, size_t size,
                    fault_t *fault);
 
