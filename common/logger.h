@@ -24,8 +24,9 @@ typedef enum logger_level {
 } logger_level_t;
 
 typedef enum logger_format {
-    LOGGER_TEXT, /* "broker: warning: the sentence" */
-    LOGGER_JSON, /* {"time","level","program","message"} */
+    LOGGER_TEXT,  /* "2026-11-23T08:31:16.123Z broker: warning: the sentence" */
+    LOGGER_JSON,  /* {"time","level","program","message"} */
+    LOGGER_BRIEF, /* text without the time, for tools that people watch */
 } logger_format_t;
 
 /* Before the first call: program "convoy", LOGGER_INFO, LOGGER_TEXT. */
@@ -49,7 +50,8 @@ void logger_fault(const fault_t *fault);
 
 /* For noise that peers cause: at most one record every LOGGER_LIMIT_MS for
  * each limit (a static of the call site, zeroed at first); the next one says
- * how many were kept back. now_ms is a monotonic clock. */
+ * how many were kept back. now_ms is a monotonic clock. One thread uses a
+ * limit. */
 typedef struct logger_limit {
     bool used;
     int64_t last_ms;

@@ -59,6 +59,7 @@ typedef struct program {
     const char *const *usages; /* lines after "usage: ", ended by NULL */
     const option_t *options;
     size_t count;
+    bool brief; /* a tool, not a server: text logs go without the time */
 } program_t;
 
 /* Storage behind the parsed values; zero it, release it after use. */
@@ -79,6 +80,10 @@ int options_parse(options_t *self, const program_t *program, void *values,
 bool options_given(const options_t *self, const char *name);
 
 void options_release(options_t *self);
+
+/* The rows of a program: its own, then those that every program has. */
+size_t options_rows(const program_t *program);
+const option_t *options_row(const program_t *program, size_t index);
 
 /* The text of --help, wrapped to 80 columns; NULL with FAULT_MEMORY. Free it.
  */

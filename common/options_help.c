@@ -1,0 +1,110 @@
+/* The text of --help, from the table that parses the options. */
+#include "common/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+enum { COLUMNS = 80, HELP_COLUMN = 26, TEXT_MAX = 768 };
+
+/* Words of text, from this column on, wrapped and indented to `indent`. */
+static void
+s_wrap(FILE *out, const char *text, size_t column, size_t indent)
+{
+    bool first = true;
+    while (*text) {
+        size_t word = strcspn(text, " ");
+        if (!first && column + 1 + word > COLUMNS - 1) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+            first = true;
+        }
+        fprintf(out, "%s%.*s", first ? "" : " ", (int)word, text);
+        column += word + !first;
+        first = false;
+        text += word;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+/* What the table knows beside the sentence: default, range, environment. */
+static void
+s_facts(char *text, size_t size, const option_t *option)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    const char *between = " (";
+#define FACT(...)                                                              \
+    do {                                                                       \
+        used += (size_t)snprintf(text + used, size - used, "%s", between);     \
+        used += (size_t)snprintf(text + used, size - used, __VA_ARGS__);       \
+        between = "; ";                                                        \
+    } while (0)
+    if (option->choices)
+        FACT("%.96s", option->choices);
+    if (option->kind == OPTION_INT)
+        FACT("%lld to %lld", (long long)option->min, (long long)option->max);
+    if (option->fallback)
+        FACT("default %.96s", option->fallback);
+    if (option->kind == OPTION_LIST)
+        FACT("repeatable");
+    if (option->environment)
+        FACT("or $%.64s", option->environment);
+#undef FACT
+    if (used)
+        snprintf(text + used, size - used, ")");
+}
+
+static void
+s_row(FILE *out, const option_t *option)
+{
+    if (option->group)
+        fprintf(out, "\n%s:\n", option->group);
+    char left[96], letter[8] = "    ", text[TEXT_MAX], facts[TEXT_MAX / 2];
+    if (option->letter)
+        snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    const char *more = option->kind == OPTION_OPERANDS ? "..." : "";
+    snprintf(left, sizeof left, "  %s--%s%s%s%s", letter, option->name,
+             option->kind == OPTION_FLAG ? "" : " ",
+             option->kind == OPTION_FLAG ? ""
+             : option->value             ? option->value
+                                         : "VALUE",
+             more);
+    s_facts(facts, sizeof facts, option);
+    snprintf(text, sizeof text, "%.360s%s", option->help, facts);
+    size_t column = strlen(left);
+    fputs(left, out);
+    if (column + 2 > HELP_COLUMN) {
+        fputc('\n', out);
+        column = 0;
+    }
+    fprintf(out, "%*s", (int)(HELP_COLUMN - column), "");
+    s_wrap(out, text, HELP_COLUMN, HELP_COLUMN);
+}
+
+char *
+options_help(const program_t *program, fault_t *fault)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return fault_null(fault, FAULT_MEMORY, "out of memory for --help");
+    for (size_t i = 0; program->usages && program->usages[i]; i++)
+        fprintf(out, "%s%s %s\n", i ? "       " : "usage: ", program->name,
+                program->usages[i]);
+    fputc('\n', out);
+    s_wrap(out, program->summary, 0, 0);
+    if (program->count && !program->options[0].group)
+        fputs("\nOptions:\n", out);
+    for (size_t i = 0; i < options_rows(program); i++)
+        s_row(out, options_row(program, i));
+    if (fclose(out) != 0) {
+        free(text);
+        return fault_null(fault, FAULT_MEMORY, "out of memory for --help");
+    }
+    return text;
+}
