@@ -11,7 +11,10 @@
 
 #include "common/proto.h"
 
-enum { WIRE_ROUTING_MAX = 8 }; /* bytes; ROUTER gives out 5 */
+enum {
+    WIRE_ROUTING_MAX = 8, /* bytes; ROUTER gives out 5 */
+    WIRE_OVERHEAD = 33,   /* bytes that encryption adds to a frame */
+};
 
 /* Whom a ROUTER received from or sends to; size 0 on a DEALER. */
 typedef struct routing {
@@ -58,12 +61,20 @@ int wire_endpoint(const char *endpoint, int default_port, char *text,
                   size_t size, fault_t *fault);
 
 /* Sockets with every option of docs/protocol.md set before bind or connect.
- * frame_bytes_max bounds one received frame. NULL with FAULT_CONFIG (bind:
- * port in use, bad address) or FAULT_SYSTEM. Destroy with zsock_destroy. */
+ * frame_bytes_max bounds one received frame (1 MiB at least). NULL with
+ * FAULT_CONFIG (bind: port in use, bad address) or FAULT_SYSTEM. End with
+ * wire_close. */
 zsock_t *wire_bind(const char *endpoint, size_t frame_bytes_max,
                    fault_t *fault);
 zsock_t *wire_connect(const char *endpoint, size_t frame_bytes_max,
                       fault_t *fault);
+
+/* The endpoint that a socket was bound to, with the port that was found for
+ * port 0; returns text. */
+const char *wire_bound(zsock_t *socket, char *text, size_t size);
+
+/* Destroy a socket, giving what was sent last (a BYE) that long to leave. */
+void wire_close(zsock_t **socket, int linger_ms);
 
 /* Prepare CZMQ for the process (its environment, its signal handlers) and end
  * it; before the first socket and after the last. */
@@ -71,8 +82,9 @@ void wire_start(void);
 void wire_stop(void);
 
 /* Receive without waiting. On WIRE_OK message is filled, *payload is new (NULL
- * if no frames) and yours. On WIRE_MALFORMED routing is valid, everything was
- * dropped. ROUTER sockets fill routing. */
+ * if no frames) and yours. On WIRE_MALFORMED everything was dropped and the
+ * fault says why. routing is NULL on a DEALER; a ROUTER fills it, with size 0
+ * for a malformed message of a peer that cannot be answered. */
 wire_status_t wire_receive(zsock_t *socket, routing_t *routing,
                            message_t *message, payload_t **payload,
                            fault_t *fault);
