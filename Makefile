@@ -171,12 +171,14 @@ $(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(SUPPORT) $(LIBRARIES) $(ONNX_O)
 $(OUT)/tests/sim/sim: $(call objects,$(sort $(wildcard tests/sim/*.c))) \
     $(SUPPORT) $(LIBRARIES) $(ONNX_O)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(ARCHIVES) $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter-out $(ONNX_O),$(filter %.o,$^)) $(SUPPORT) \
+	    $(ARCHIVES) $(LIBS)
 
 $(OUT)/tests/replay/%: $(OUT)/obj/tests/fuzz/fuzz_%.o \
     $(OUT)/obj/tests/fuzz/replay.o $(SUPPORT) $(LIBRARIES) $(ONNX_O)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(ARCHIVES) $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter-out $(ONNX_O),$(filter %.o,$^)) $(SUPPORT) \
+	    $(ARCHIVES) $(LIBS)
 
 $(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(SUPPORT) $(LIBRARIES) \
     $(ONNX_O)
