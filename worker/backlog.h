@@ -1,7 +1,7 @@
 /* The tasks of a worker: waiting, running, finished and not yet answered.
  *
- * It owns every task that is in it. A task leaves by backlog_take_late,
- * backlog_cancel or backlog_answered; running tasks are lent to the executor.
+ * It owns every task that is in it until it is answered, cancelled or expired;
+ * running tasks are lent to the executor.
  * Pure: the time is passed in.
  */
 #ifndef CONVOY_WORKER_BACKLOG_H
@@ -54,8 +54,12 @@ size_t backlog_start(backlog_t *self, size_t batch_max, task_t **tasks);
 /* A lent task is back. Unwanted ones are destroyed. */
 void backlog_finish(backlog_t *self, task_t *task, int64_t now);
 
-/* A waiting task whose deadline has passed, now the caller's; or NULL. */
-task_t *backlog_take_late(backlog_t *self, int64_t now);
+/* A waiting task is answered with a fault; so is every one whose deadline has
+ * passed, and every one there is. */
+void backlog_fail(backlog_t *self, task_t *task, const fault_t *fault,
+                  int64_t now);
+void backlog_fail_late(backlog_t *self, int64_t now);
+void backlog_fail_waiting(backlog_t *self, const fault_t *fault, int64_t now);
 
 /* Drop a job: at once if it waits or is finished, after its run if it runs.
  * An attempt of 0 means any. False if it is not here. */
@@ -85,7 +89,7 @@ size_t backlog_charged(const backlog_t *self);
 /* Jobs to announce in HELLO: running and finished ones. */
 void backlog_held(const backlog_t *self, uint16_t part, message_t *hello);
 
-/* When backlog_take_late or backlog_expire has something to do; INT64_MAX for
+/* When backlog_fail_late or backlog_expire has something to do; INT64_MAX for
  * never. */
 int64_t backlog_due(const backlog_t *self);
 

@@ -68,12 +68,13 @@ typedef struct membership {
     int64_t heartbeat_ms;
     int misses;
 
-    int64_t wake_ms;  /* AWAY: end of the back-off */
-    int64_t heard_ms; /* the last valid frame, or HELLO */
-    int64_t sent_ms;  /* the last frame of ours */
-    uint32_t seq;     /* of the last heartbeat */
-    int failures;     /* closed sockets since the last WELCOME */
-    bool rejected;    /* our digest, once already */
+    int64_t wake_ms;      /* AWAY: end of the back-off */
+    int64_t heard_ms;     /* the last valid frame, or HELLO */
+    int64_t sent_ms;      /* the last frame of ours */
+    uint32_t seq;         /* of the last heartbeat */
+    int64_t allowance_ms; /* the longest frame under way blocks heartbeats */
+    int failures;         /* closed sockets since the last WELCOME */
+    bool rejected;        /* our digest, once already */
     uint64_t random;
     fault_t fault; /* why EXIT, or why the last session ended */
 } membership_t;
@@ -95,6 +96,10 @@ void membership_sent(membership_t *self, int64_t now);
 
 /* The first CREDIT for part_digest went out. */
 void membership_serves(membership_t *self);
+
+/* The largest frame that may come: a slow link delivers nothing else for that
+ * long, which is not silence. */
+void membership_expect(membership_t *self, uint64_t frame_bytes);
 
 /* Take no new sessions; DRAIN was sent if there is a session. */
 void membership_leave(membership_t *self);

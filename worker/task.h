@@ -25,6 +25,8 @@ typedef struct boundary {
 typedef struct task {
     job_id_t job;
     uint16_t attempt;
+    uint16_t part;
+    uint16_t part_count;
     digest_t part_digest;
     int64_t received_us;
     int64_t deadline_ms;
@@ -51,6 +53,9 @@ void task_destroy(task_t **self);
  * naming the tensor. */
 int task_check(const message_t *message, const payload_t *payload,
                const boundary_t *boundary, fault_t *fault);
+
+/* Fill in the checksums of the outputs. */
+void task_seal(task_t *self);
 
 /* The RESULT or ERROR that answers the task. */
 void task_answer(const task_t *self, message_t *message);
