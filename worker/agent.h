@@ -15,9 +15,9 @@ typedef struct agent_options {
     const char *build;  /* CPU level and kernels, for HELLO */
 } agent_options_t;
 
-/* Serve until SIGTERM, the broker's DRAIN or a reason to give up. The runner
- * is taken over. Returns 0, or -1 with the fault whose exit status the process
- * ends with. */
+/* Between wire_start and wire_stop: serve until SIGTERM, the broker's DRAIN or
+ * a reason to give up. The runner is taken over. Returns 0, or -1 with the
+ * fault whose exit status the process ends with. */
 int agent_run(const agent_options_t *options, const runner_t *runner,
               fault_t *fault);
 

@@ -1,0 +1,271 @@
+/* worker: serves a part of a network, or runs a model on its own. */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/logger.h"
+#include "common/options.h"
+#include "worker/agent.h"
+#include "worker/bench.h"
+#include "worker/compute.h"
+#include "worker/engine/session.h"
+#include "worker/local.h"
+
+typedef struct flags {
+    const char *part;
+    options_list_t brokers;
+    const char *name;
+    int64_t threads;
+    int64_t batch;
+    const char *cache;
+    const char *key;
+    const char *model;
+    bool local;
+    options_list_t tensors;
+    options_list_t outputs;
+    bool bench;
+    int64_t seconds;
+    bool json;
+} flags_t;
+
+static const option_t options_table[] = {
+    {.name = "part",
+     .kind = OPTION_TEXT,
+     .value = "N|auto",
+     .environment = "CONVOY_PART",
+     .offset = offsetof(flags_t, part),
+     .group = "Serve a part of a network",
+     .help = "which part; auto: the one the broker needs most"},
+    {.name = "broker",
+     .kind = OPTION_LIST,
+     .value = "ENDPOINT",
+     .environment = "CONVOY_BROKER",
+     .fallback = "tcp://127.0.0.1:5571",
+     .offset = offsetof(flags_t, brokers),
+     .help = "where the broker is"},
+    {.name = "name",
+     .kind = OPTION_TEXT,
+     .value = "NAME",
+     .environment = "CONVOY_NAME",
+     .offset = offsetof(flags_t, name),
+     .help = "what this worker is called, unique at its broker; HOST-PID "
+             "otherwise"},
+    {.name = "cache",
+     .kind = OPTION_TEXT,
+     .value = "DIR",
+     .environment = "CONVOY_CACHE",
+     .offset = offsetof(flags_t, cache),
+     .help = "where parts are kept; $XDG_CACHE_HOME/convoy otherwise"},
+    {.name = "key",
+     .kind = OPTION_TEXT,
+     .value = "FILE",
+     .environment = "CONVOY_KEY",
+     .offset = offsetof(flags_t, key),
+     .help = "secret key of this worker (not built yet)"},
+    {.name = "threads",
+     .kind = OPTION_INT,
+     .value = "N",
+     .environment = "CONVOY_THREADS",
+     .min = 1,
+     .max = 1024,
+     .offset = offsetof(flags_t, threads),
+     .group = "Computing",
+     .help = "threads that compute; the online CPUs otherwise"},
+    {.name = "batch",
+     .kind = OPTION_INT,
+     .value = "N",
+     .environment = "CONVOY_BATCH",
+     .min = 1,
+     .max = BATCH_MAX,
+     .offset = offsetof(flags_t, batch),
+     .help = "largest number of jobs in one run: 8 where nothing is said, 1 "
+             "with --bench"},
+    {.name = "model",
+     .kind = OPTION_TEXT,
+     .value = "FILE.onnx",
+     .offset = offsetof(flags_t, model),
+     .group = "Run a model in this process, without a broker",
+     .help = "the model, or a part written by broker --export"},
+    {.name = "local",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(flags_t, local),
+     .help = "run it on the given tensors"},
+    {.name = "tensor",
+     .kind = OPTION_OPERANDS,
+     .value = "[NAME=]IN.npy",
+     .offset = offsetof(flags_t, tensors),
+     .help = "with --local: the inputs"},
+    {.name = "output",
+     .kind = OPTION_OPERANDS,
+     .value = "[NAME=]OUT.npy",
+     .offset = offsetof(flags_t, outputs),
+     .help = "with --local: where the outputs go"},
+    {.name = "bench",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(flags_t, bench),
+     .help = "time it on random input: median, minimum, GFLOP/s"},
+    {.name = "seconds",
+     .kind = OPTION_INT,
+     .value = "S",
+     .fallback = "3",
+     .min = 1,
+     .max = 86400,
+     .offset = offsetof(flags_t, seconds),
+     .help = "with --bench: how long"},
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(flags_t, json),
+     .help = "with --bench: print one JSON object"},
+};
+
+static const char *const usages[] = {
+    "worker --part N|auto [--broker ENDPOINT] [--name NAME] [--threads N] "
+    "[--batch N] [--cache DIR]",
+    "worker --model FILE.onnx --local --tensor [NAME=]IN.npy... --output "
+    "[NAME=]OUT.npy...",
+    "worker --model FILE.onnx --bench [--batch N] [--threads N] "
+    "[--seconds S] [--json]",
+    NULL,
+};
+
+static const program_t program = {
+    .name = "worker",
+    .summary = "Computes one part of a network for a Convoy broker.",
+    .usages = usages,
+    .options = options_table,
+    .count = sizeof options_table / sizeof options_table[0],
+};
+
+static int
+s_parse_part(const char *text, int *part, fault_t *fault)
+{
+    *part = PROTO_PART_AUTO;
+    if (strcmp(text, "auto") == 0)
+        return 0;
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end || value >= PROTO_PART_AUTO)
+        return fault_set(fault, FAULT_USAGE,
+                         "--part %s: a number from 0 on or auto is expected",
+                         text);
+    *part = (int)value;
+    return 0;
+}
+
+static int
+s_check_name(const char *name, fault_t *fault)
+{
+    size_t size = strlen(name);
+    if (size < 1 || size > PROTO_NAME_MAX)
+        return fault_set(fault, FAULT_USAGE,
+                         "--name %s: 1 to %d bytes are possible", name,
+                         PROTO_NAME_MAX);
+    for (const char *c = name; *c; c++)
+        if (*c <= ' ' || *c >= 0x7f)
+            return fault_set(fault, FAULT_USAGE,
+                             "--name %s: letters, digits and punctuation "
+                             "without spaces are possible",
+                             name);
+    return 0;
+}
+
+static int
+s_online_cpus(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static int
+s_serve(const flags_t *flags, fault_t *fault)
+{
+    agent_options_t options = {
+        .broker = flags->brokers.items[0],
+        .name = flags->name,
+        .batch = flags->batch ? (int)flags->batch : 8,
+        .cache = flags->cache,
+        .build = session_cpu(),
+    };
+    int threads = flags->threads ? (int)flags->threads : s_online_cpus();
+    if (flags->key)
+        return fault_set(fault, FAULT_CONFIG,
+                         "--key %s: encryption is not built yet", flags->key);
+    if (flags->brokers.count != 1)
+        return fault_set(fault, FAULT_USAGE,
+                         "--broker: this worker serves one broker, %zu are "
+                         "given",
+                         flags->brokers.count);
+    if (s_parse_part(flags->part, &options.part, fault) ||
+        (flags->name && s_check_name(flags->name, fault)))
+        return -1;
+    runner_t runner;
+    if (compute_init(&runner, threads, options.batch, fault))
+        return -1;
+    wire_start();
+    int result = agent_run(&options, &runner, fault);
+    wire_stop();
+    return result;
+}
+
+static int
+s_run_local(const flags_t *flags, fault_t *fault)
+{
+    local_options_t options = {
+        .model = flags->model,
+        .threads = (int)flags->threads,
+        .tensors = flags->tensors.items,
+        .tensors_count = flags->tensors.count,
+        .outputs = flags->outputs.items,
+        .outputs_count = flags->outputs.count,
+    };
+    return local_run(&options, fault);
+}
+
+static int
+s_run_bench(const flags_t *flags, fault_t *fault)
+{
+    bench_options_t options = {
+        .model = flags->model,
+        .batch = (int)flags->batch,
+        .threads = (int)flags->threads,
+        .seconds = (double)flags->seconds,
+        .json = flags->json,
+    };
+    return bench_run(&options, fault);
+}
+
+static int
+s_run(const flags_t *flags, fault_t *fault)
+{
+    if (!flags->part == !flags->model)
+        return fault_set(fault, FAULT_USAGE,
+                         "either --part or --model is needed");
+    if (flags->part && (flags->local || flags->bench))
+        return fault_set(fault, FAULT_USAGE,
+                         "--local and --bench need --model");
+    if (flags->part)
+        return s_serve(flags, fault);
+    if (flags->local == flags->bench)
+        return fault_set(fault, FAULT_USAGE,
+                         "--model needs either --local or --bench");
+    return flags->local ? s_run_local(flags, fault) : s_run_bench(flags, fault);
+}
+
+int
+main(int argc, char **argv)
+{
+    options_t options = {0};
+    flags_t flags = {0};
+    fault_t fault = {0};
+    int parsed = options_parse(&options, &program, &flags, argc, argv, &fault);
+    if (parsed > 0) {
+        options_release(&options);
+        return 0;
+    }
+    int result = parsed < 0 ? -1 : s_run(&flags, &fault);
+    if (result != 0)
+        logger_fault(&fault);
+    options_release(&options);
+    return result == 0 ? 0 : fault_exit_status(fault.code);
+}
