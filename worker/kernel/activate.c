@@ -1,0 +1,188 @@
+/* Functions of one element, a loop each. */
+#include "worker/kernel/activate.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "worker/kernel/exponential.h"
+
+typedef void loop_t(const activation_t *f, float *y, const float *x,
+                    size_t count);
+
+static void
+s_none(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    if (y != x)
+        memcpy(y, x, count * sizeof *y);
+}
+
+/* Comparisons are written so that a NaN is kept. */
+static void
+s_relu(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] < 0.0f ? 0.0f : x[i];
+}
+
+static void
+s_clip(const activation_t *f, float *y, const float *x, size_t count)
+{
+    float low = f->alpha, high = f->beta;
+    for (size_t i = 0; i < count; i++) {
+        float v = x[i] < low ? low : x[i];
+        y[i] = v > high ? high : v;
+    }
+}
+
+static void
+s_leaky_relu(const activation_t *f, float *y, const float *x, size_t count)
+{
+    float slope = f->alpha;
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] < 0.0f ? slope * x[i] : x[i];
+}
+
+static void
+s_sigmoid(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = 1.0f / (1.0f + exponential(-x[i]));
+}
+
+static void
+s_tanh(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = tanhf(x[i]);
+}
+
+static void
+s_erf(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = erff(x[i]);
+}
+
+static void
+s_silu(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] / (1.0f + exponential(-x[i]));
+}
+
+static void
+s_gelu(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = 0.5f * x[i] * (1.0f + erff(x[i] * 0.70710678f));
+}
+
+static void
+s_hard_sigmoid(const activation_t *f, float *y, const float *x, size_t count)
+{
+    float slope = f->alpha, shift = f->beta;
+    for (size_t i = 0; i < count; i++) {
+        float v = slope * x[i] + shift;
+        v = v < 0.0f ? 0.0f : v;
+        y[i] = v > 1.0f ? 1.0f : v;
+    }
+}
+
+static void
+s_hard_swish(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++) {
+        float v = x[i] * (1.0f / 6.0f) + 0.5f;
+        v = v < 0.0f ? 0.0f : v;
+        y[i] = x[i] * (v > 1.0f ? 1.0f : v);
+    }
+}
+
+static void
+s_exp(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = exponential(x[i]);
+}
+
+static void
+s_sqrt(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = sqrtf(x[i]);
+}
+
+static void
+s_negate(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = -x[i];
+}
+
+static void
+s_abs(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = fabsf(x[i]);
+}
+
+static void
+s_reciprocal(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = 1.0f / x[i];
+}
+
+static loop_t *const loops[ACTIVATIONS] = {
+    [ACTIVATION_NONE] = s_none,
+    [ACTIVATION_RELU] = s_relu,
+    [ACTIVATION_CLIP] = s_clip,
+    [ACTIVATION_LEAKY_RELU] = s_leaky_relu,
+    [ACTIVATION_SIGMOID] = s_sigmoid,
+    [ACTIVATION_TANH] = s_tanh,
+    [ACTIVATION_ERF] = s_erf,
+    [ACTIVATION_SILU] = s_silu,
+    [ACTIVATION_GELU] = s_gelu,
+    [ACTIVATION_HARD_SIGMOID] = s_hard_sigmoid,
+    [ACTIVATION_HARD_SWISH] = s_hard_swish,
+    [ACTIVATION_EXP] = s_exp,
+    [ACTIVATION_SQRT] = s_sqrt,
+    [ACTIVATION_NEGATE] = s_negate,
+    [ACTIVATION_ABS] = s_abs,
+    [ACTIVATION_RECIPROCAL] = s_reciprocal,
+};
+
+void
+activate(const activation_t *f, float *y, const float *x, size_t count)
+{
+    assert(f->kind < ACTIVATIONS);
+    loops[f->kind](f, y, x, count);
+}
+
+void
+activate_row(const activation_t *f, float *y, float bias, const float *residual,
+             size_t count)
+{
+    if (residual)
+        for (size_t i = 0; i < count; i++)
+            y[i] = y[i] + bias + residual[i];
+    else
+        for (size_t i = 0; i < count; i++)
+            y[i] += bias;
+    if (f->kind != ACTIVATION_NONE)
+        activate(f, y, y, count);
+}

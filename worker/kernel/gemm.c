@@ -1,0 +1,217 @@
+/* Matrix products on BLIS's micro-kernel: packing, tiles, blocks.
+ *
+ * BLIS's kernels write rows or columns of C well; where they prefer columns
+ * the two operands change places, so that C's contiguous axis is always the
+ * one the kernel likes.
+ */
+#include "worker/kernel/gemm.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <blis.h>
+
+enum { ALIGNMENT_FLOATS = 16, ROWS_BLOCK = 144 };
+
+typedef struct micro {
+    sgemm_ukr_ft kernel;
+    cntx_t *context;
+    bool swapped; /* our rows are BLIS's columns */
+    gemm_side_t rows;
+    gemm_side_t columns;
+    char name[64];
+} micro_t;
+
+static micro_t s_micro;
+static pthread_once_t s_once = PTHREAD_ONCE_INIT;
+
+static gemm_side_t
+s_side(bszid_t id, cntx_t *context)
+{
+    return (gemm_side_t){
+        .width = (int)bli_cntx_get_blksz_def_dt(BLIS_FLOAT, id, context),
+        .stride = (int)bli_cntx_get_blksz_max_dt(BLIS_FLOAT, id, context)};
+}
+
+static void
+s_find_micro(void)
+{
+    bli_init();
+    cntx_t *context = bli_gks_query_cntx();
+    gemm_side_t m = s_side(BLIS_MR, context);
+    gemm_side_t n = s_side(BLIS_NR, context);
+    bool by_rows =
+        bli_cntx_l3_nat_ukr_prefers_rows_dt(BLIS_FLOAT, BLIS_GEMM_UKR, context);
+
+    s_micro.kernel = (sgemm_ukr_ft)bli_cntx_get_l3_nat_ukr_dt(
+        BLIS_FLOAT, BLIS_GEMM_UKR, context);
+    s_micro.context = context;
+    s_micro.swapped = !by_rows;
+    s_micro.rows = by_rows ? m : n;
+    s_micro.columns = by_rows ? n : m;
+    assert(s_micro.rows.stride <= GEMM_WIDTH_MAX);
+    assert(s_micro.columns.stride <= GEMM_WIDTH_MAX);
+    snprintf(s_micro.name, sizeof s_micro.name, "%s-%dx%d",
+             bli_arch_string(bli_arch_query_id()), m.width, n.width);
+}
+
+static const micro_t *
+s_get(void)
+{
+    pthread_once(&s_once, s_find_micro);
+    return &s_micro;
+}
+
+const gemm_side_t *
+gemm_rows(void)
+{
+    return &s_get()->rows;
+}
+
+const gemm_side_t *
+gemm_columns(void)
+{
+    return &s_get()->columns;
+}
+
+const char *
+gemm_name(void)
+{
+    return s_get()->name;
+}
+
+size_t
+gemm_panels(const gemm_side_t *side, size_t count)
+{
+    return (count + (size_t)side->width - 1) / (size_t)side->width;
+}
+
+size_t
+gemm_panel_floats(const gemm_side_t *side, size_t depth)
+{
+    size_t floats = depth * (size_t)side->stride;
+    return (floats + ALIGNMENT_FLOATS - 1) / ALIGNMENT_FLOATS *
+           ALIGNMENT_FLOATS;
+}
+
+size_t
+gemm_packed_floats(const gemm_side_t *side, size_t count, size_t depth)
+{
+    size_t full = depth / GEMM_DEPTH;
+    return gemm_panels(side, count) *
+           (full * gemm_panel_floats(side, GEMM_DEPTH) +
+            gemm_panel_floats(side, depth % GEMM_DEPTH));
+}
+
+size_t
+gemm_block_offset(const gemm_side_t *side, size_t count, size_t block)
+{
+    return block * gemm_panels(side, count) *
+           gemm_panel_floats(side, GEMM_DEPTH);
+}
+
+void
+gemm_pack_block(const gemm_side_t *side, const float *matrix,
+                size_t item_stride, size_t depth_stride, size_t count,
+                size_t depth, float *panels)
+{
+    size_t width = (size_t)side->width, stride = (size_t)side->stride;
+    for (size_t first = 0; first < count; first += width) {
+        size_t used = count - first < width ? count - first : width;
+        const float *from = matrix + first * item_stride;
+        if (used < stride)
+            memset(panels, 0, depth * stride * sizeof *panels);
+        if (item_stride == 1) {
+            for (size_t k = 0; k < depth; k++)
+                memcpy(panels + k * stride, from + k * depth_stride,
+                       used * sizeof *panels);
+        } else {
+            for (size_t i = 0; i < used; i++)
+                for (size_t k = 0; k < depth; k++)
+                    panels[k * stride + i] =
+                        from[i * item_stride + k * depth_stride];
+        }
+        panels += gemm_panel_floats(side, depth);
+    }
+}
+
+void
+gemm_pack(const gemm_side_t *side, const float *matrix, size_t item_stride,
+          size_t depth_stride, size_t count, size_t depth, float *packed)
+{
+    for (size_t k = 0; k < depth; k += GEMM_DEPTH) {
+        size_t steps = depth - k < GEMM_DEPTH ? depth - k : GEMM_DEPTH;
+        gemm_pack_block(
+            side, matrix + k * depth_stride, item_stride, depth_stride, count,
+            steps, packed + gemm_block_offset(side, count, k / GEMM_DEPTH));
+    }
+}
+
+static void
+s_full_tile(const micro_t *micro, size_t depth, const float *a, const float *b,
+            float *c, size_t c_stride, bool add)
+{
+    /* BLIS does not write to panels, its prototypes only do not say so. */
+    float *rows = (float *)(uintptr_t)a, *columns = (float *)(uintptr_t)b;
+    float one = 1.0f, beta = add ? 1.0f : 0.0f;
+    auxinfo_t next = {0};
+    bli_auxinfo_set_next_a(micro->swapped ? columns : rows, &next);
+    bli_auxinfo_set_next_b(micro->swapped ? rows : columns, &next);
+    if (micro->swapped)
+        micro->kernel(micro->columns.width, micro->rows.width, (dim_t)depth,
+                      &one, columns, rows, &beta, c, 1, (inc_t)c_stride, &next,
+                      micro->context);
+    else
+        micro->kernel(micro->rows.width, micro->columns.width, (dim_t)depth,
+                      &one, rows, columns, &beta, c, (inc_t)c_stride, 1, &next,
+                      micro->context);
+}
+
+void
+gemm_tile(size_t depth, const float *a, const float *b, float *c,
+          size_t c_stride, size_t rows, size_t columns, bool add)
+{
+    const micro_t *micro = s_get();
+    size_t height = (size_t)micro->rows.width;
+    size_t width = (size_t)micro->columns.width;
+    if (rows == height && columns == width) {
+        s_full_tile(micro, depth, a, b, c, c_stride, add);
+        return;
+    }
+
+    /* The kernel's own code for edges might round differently. */
+    _Alignas(64) float edge[GEMM_WIDTH_MAX * GEMM_WIDTH_MAX];
+    if (add) {
+        memset(edge, 0, height * width * sizeof *edge);
+        for (size_t i = 0; i < rows; i++)
+            memcpy(edge + i * width, c + i * c_stride, columns * sizeof *edge);
+    }
+    s_full_tile(micro, depth, a, b, edge, width, add);
+    for (size_t i = 0; i < rows; i++)
+        memcpy(c + i * c_stride, edge + i * width, columns * sizeof *edge);
+}
+
+void
+gemm_block(size_t depth, const float *a, const float *b, float *c,
+           size_t c_stride, size_t rows, size_t columns, bool add)
+{
+    const micro_t *micro = s_get();
+    size_t height = (size_t)micro->rows.width;
+    size_t width = (size_t)micro->columns.width;
+    size_t a_panel = gemm_panel_floats(&micro->rows, depth);
+    size_t b_panel = gemm_panel_floats(&micro->columns, depth);
+    size_t rows_block = ROWS_BLOCK / height * height;
+
+    /* A block of A's panels stays in the second-level cache while one panel
+     * of B after the other sits in the first. */
+    for (size_t top = 0; top < rows; top += rows_block)
+        for (size_t j = 0; j < columns; j += width)
+            for (size_t i = top; i < rows && i < top + rows_block; i += height)
+                gemm_tile(depth, a + i / height * a_panel,
+                          b + j / width * b_panel, c + i * c_stride + j,
+                          c_stride, rows - i < height ? rows - i : height,
+                          columns - j < width ? columns - j : width, add);
+}

@@ -1,0 +1,25 @@
+/* Pooling: the largest or the mean of each window of a plane. */
+#ifndef CONVOY_WORKER_KERNEL_POOL_H
+#define CONVOY_WORKER_KERNEL_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "worker/kernel/window.h"
+
+/* y[planes][out_height][out_width] = largest of x[planes][height][width] in
+ * each window; padding never wins, a NaN does. */
+void pool_max(const window_t *window, float *y, const float *x, size_t planes);
+
+/* The mean of each window: over the window cut at the padded border where
+ * padding counts, over what lies inside the plane where it does not. */
+void pool_average(const window_t *window, bool count_padding, float *y,
+                  const float *x, size_t planes);
+
+/* y[plane] = the mean of count elements of each plane. */
+void pool_mean(float *y, const float *x, size_t planes, size_t count);
+
+/* y[plane] = the largest of count elements of each plane. */
+void pool_largest(float *y, const float *x, size_t planes, size_t count);
+
+#endif
