@@ -86,6 +86,16 @@ s_gelu(const activation_t *f, float *y, const float *x, size_t count)
 }
 
 static void
+s_gelu_tanh(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++) {
+        float inner = x[i] + 0.044715f * x[i] * x[i] * x[i];
+        y[i] = 0.5f * x[i] * (1.0f + tanhf(0.79788456f * inner));
+    }
+}
+
+static void
 s_hard_sigmoid(const activation_t *f, float *y, const float *x, size_t count)
 {
     float slope = f->alpha, shift = f->beta;
@@ -157,6 +167,7 @@ static loop_t *const loops[ACTIVATIONS] = {
     [ACTIVATION_ERF] = s_erf,
     [ACTIVATION_SILU] = s_silu,
     [ACTIVATION_GELU] = s_gelu,
+    [ACTIVATION_GELU_TANH] = s_gelu_tanh,
     [ACTIVATION_HARD_SIGMOID] = s_hard_sigmoid,
     [ACTIVATION_HARD_SWISH] = s_hard_swish,
     [ACTIVATION_EXP] = s_exp,
@@ -183,6 +194,20 @@ activate_row(const activation_t *f, float *y, float bias, const float *residual,
     else
         for (size_t i = 0; i < count; i++)
             y[i] += bias;
+    if (f->kind != ACTIVATION_NONE)
+        activate(f, y, y, count);
+}
+
+void
+activate_column(const activation_t *f, float *y, const float *bias,
+                const float *residual, size_t count)
+{
+    if (residual)
+        for (size_t i = 0; i < count; i++)
+            y[i] = y[i] + bias[i] + residual[i];
+    else
+        for (size_t i = 0; i < count; i++)
+            y[i] += bias[i];
     if (f->kind != ACTIVATION_NONE)
         activate(f, y, y, count);
 }

@@ -12,8 +12,9 @@ typedef enum activation_kind {
     ACTIVATION_SIGMOID,    /* 1 / (1 + exp(-x)) */
     ACTIVATION_TANH,
     ACTIVATION_ERF,
-    ACTIVATION_SILU,         /* x sigmoid(x) */
-    ACTIVATION_GELU,         /* x (1 + erf(x / sqrt 2)) / 2 */
+    ACTIVATION_SILU,      /* x sigmoid(x) */
+    ACTIVATION_GELU,      /* x (1 + erf(x / sqrt 2)) / 2 */
+    ACTIVATION_GELU_TANH, /* x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 */
     ACTIVATION_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
     ACTIVATION_HARD_SWISH,   /* x min(max(x / 6 + 1/2, 0), 1) */
     ACTIVATION_EXP,
@@ -37,5 +38,10 @@ void activate(const activation_t *f, float *y, const float *x, size_t count);
  * residual may be NULL. */
 void activate_row(const activation_t *f, float *y, float bias,
                   const float *residual, size_t count);
+
+/* y[i] = f(y[i] + bias[i] + residual[i]), the end of a matrix product's row;
+ * residual may be NULL. */
+void activate_column(const activation_t *f, float *y, const float *bias,
+                     const float *residual, size_t count);
 
 #endif

@@ -1,0 +1,118 @@
+/* The table of operators, and what their files share. */
+#include "worker/engine/op.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "worker/engine/op_rows.h"
+
+const op_t *
+op_find(const char *name)
+{
+    static const op_t *const families[] = {
+        op_rows_conv,   op_rows_matmul, op_rows_pool, op_rows_unary,
+        op_rows_binary, op_rows_norm,   op_rows_shape};
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        for (const op_t *row = families[i]; row->name; row++)
+            if (strcmp(row->name, name) == 0)
+                return row;
+    return NULL;
+}
+
+const node_t *
+step_node(const build_t *build, const step_t *step)
+{
+    return &build->graph->nodes[step->node];
+}
+
+const char *
+step_text(const build_t *build, const step_t *step, char *text, size_t size)
+{
+    const node_t *node = step_node(build, step);
+    const char *name = node->name;
+    if (!name[0] && node->outputs_count > 0)
+        name = build->graph->values[node->outputs[0]].name;
+    snprintf(text, size, "%.40s node '%.80s'", node->op, name);
+    return text;
+}
+
+int
+step_refuse(const build_t *build, const step_t *step, fault_t *fault,
+            const char *why)
+{
+    char text[160];
+    return fault_set(fault, FAULT_UNSUPPORTED, "%s: %s",
+                     step_text(build, step, text, sizeof text), why);
+}
+
+size_t
+step_samples(const step_t *step, const run_t *run)
+{
+    return step->batched ? run->batch : 1;
+}
+
+float *
+operand_row(const operand_t *operand, size_t sample)
+{
+    char *data = operand->data;
+    return (float *)(void *)(operand->batched ? data + sample * operand->bytes
+                                              : data);
+}
+
+float *
+step_constant(const build_t *build, const operand_t *operand, fault_t *fault)
+{
+    float *floats = mem_aligned(operand->elements * sizeof *floats, fault);
+    if (floats && graph_read_constant(build->graph, operand->value,
+                                      DTYPE_FLOAT32, floats, fault)) {
+        free(floats);
+        floats = NULL;
+    }
+    return floats;
+}
+
+int
+operand_load(const build_t *build, operand_t *operand, fault_t *fault)
+{
+    if (!operand->constant || operand->data)
+        return 0;
+    operand->data = step_constant(build, operand, fault);
+    return operand->data ? 0 : -1;
+}
+
+int
+step_ints(const build_t *build, const step_t *step, const char *name, int count,
+          int absent, int low, int high, int *values, fault_t *fault)
+{
+    char text[160];
+    const attribute_t *attribute = node_attribute(step_node(build, step), name);
+    for (int i = 0; i < count; i++)
+        values[i] = absent;
+    if (!attribute)
+        return 0;
+    if (attribute->kind != ATTRIBUTE_INTS || attribute->count != (size_t)count)
+        return fault_set(fault, FAULT_INPUT, "%s: %s must be %d integers",
+                         step_text(build, step, text, sizeof text), name,
+                         count);
+    for (int i = 0; i < count; i++) {
+        int64_t value = attribute->ints[i];
+        if (value < low || value > high)
+            return fault_set(fault, FAULT_INPUT,
+                             "%s: %s %lld is outside "
+                             "%d..%d",
+                             step_text(build, step, text, sizeof text), name,
+                             (long long)value, low, high);
+        values[i] = (int)value;
+    }
+    return 0;
+}
+
+bool
+run_advance(const run_t *run)
+{
+    atomic_fetch_add_explicit(run->progress, 1, memory_order_relaxed);
+    return atomic_load_explicit(run->state, memory_order_relaxed) !=
+           RUN_CANCELLED;
+}

@@ -1,0 +1,170 @@
+/* Gemm and MatMul with constant weights: fully connected layers. */
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "worker/engine/op_rows.h"
+#include "worker/kernel/gemm.h"
+#include "worker/kernel/linear.h"
+
+enum { IS_MATMUL, IS_GEMM, TASKS_A_THREAD = 2 };
+
+typedef struct loop {
+    const step_t *step;
+    const run_t *run;
+    const linear_shape_t *shape;
+    size_t rows;      /* of x, all samples together */
+    size_t outs;      /* outputs of a task */
+    size_t out_tasks; /* tasks side by side */
+} loop_t;
+
+/* Whether the bias of a Gemm is one value, or one an output. */
+static bool
+s_is_bias(const operand_t *bias, int64_t outs)
+{
+    if (!bias->constant)
+        return false;
+    const shape_t *s = &bias->shape;
+    return bias->elements == 1 ||
+           (bias->elements == (size_t)outs && s->rank >= 1 &&
+            s->dims[s->rank - 1] == outs);
+}
+
+static int
+s_check(const build_t *build, const step_t *step, fault_t *fault)
+{
+    const node_t *node = step_node(build, step);
+    const operand_t *weights = step->inputs[1];
+    const operand_t *output = step->outputs[0];
+    if (step->inputs[0]->constant || !weights->constant ||
+        weights->shape.rank != 2)
+        return step_refuse(build, step, fault,
+                           "the second matrix, and only it, must be constant "
+                           "and of two axes");
+    if (step->inputs[0]->shape.rank < 2)
+        return step_refuse(build, step, fault,
+                           "the first matrix must have two axes or more");
+    if (step->op->detail == IS_MATMUL)
+        return 0;
+    if (node_int(node, "transA", 0) != 0)
+        return step_refuse(build, step, fault, "transA is not supported");
+    if (step->inputs_count > 2 && step->inputs[2] &&
+        !s_is_bias(step->inputs[2], output->shape.dims[1]))
+        return step_refuse(build, step, fault,
+                           "C must be a constant with a value an output");
+    return 0;
+}
+
+static int
+s_prepare_bias(const build_t *build, step_t *step, size_t outs, fault_t *fault)
+{
+    step->bias = mem_new(outs, sizeof *step->bias, fault);
+    if (!step->bias)
+        return -1;
+    step->weights_bytes += outs * sizeof *step->bias;
+    if (step->inputs_count < 3 || !step->inputs[2])
+        return 0;
+
+    float beta = node_float(step_node(build, step), "beta", 1.0f);
+    float *bias = step_constant(build, step->inputs[2], fault);
+    if (!bias)
+        return -1;
+    bool single = step->inputs[2]->elements == 1;
+    for (size_t i = 0; i < outs; i++)
+        step->bias[i] = beta * bias[single ? 0 : i];
+    free(bias);
+    return 0;
+}
+
+static int
+s_prepare(const build_t *build, step_t *step, fault_t *fault)
+{
+    const node_t *node = step_node(build, step);
+    const operand_t *operand = step->inputs[1];
+    bool gemm = step->op->detail == IS_GEMM;
+    bool transposed = gemm && node_int(node, "transB", 0) != 0;
+    linear_shape_t *shape = step->state = mem_new(1, sizeof *shape, fault);
+    if (!shape)
+        return -1;
+    shape->depth = (size_t)operand->shape.dims[transposed ? 1 : 0];
+    shape->outs = (size_t)operand->shape.dims[transposed ? 0 : 1];
+    if (s_prepare_bias(build, step, shape->outs, fault))
+        return -1;
+
+    float *weights = step_constant(build, operand, fault);
+    if (!weights)
+        return -1;
+    float alpha = gemm ? node_float(node, "alpha", 1.0f) : 1.0f;
+    for (size_t i = 0; i < operand->elements; i++)
+        weights[i] *= alpha;
+    size_t bytes = linear_weights_floats(shape) * sizeof *weights;
+    step->weights = mem_aligned(bytes, fault);
+    if (step->weights)
+        linear_pack(shape, weights, transposed ? 1 : shape->outs,
+                    transposed ? shape->depth : 1, step->weights);
+    free(weights);
+    step->weights_bytes += bytes;
+    step->scratch_floats = linear_scratch_floats();
+    return step->weights ? 0 : -1;
+}
+
+static void
+s_task(void *context, size_t task, int thread)
+{
+    const loop_t *loop = context;
+    const step_t *step = loop->step;
+    const linear_shape_t *shape = loop->shape;
+    if (!run_advance(loop->run))
+        return;
+
+    size_t row = task / loop->out_tasks * LINEAR_ROWS_MAX;
+    size_t out = task % loop->out_tasks * loop->outs;
+    linear_range_t range = {
+        .rows = loop->rows - row, .out = out, .outs = shape->outs - out};
+    if (range.rows > LINEAR_ROWS_MAX)
+        range.rows = LINEAR_ROWS_MAX;
+    if (range.outs > loop->outs)
+        range.outs = loop->outs;
+
+    /* Rows of all samples lie one after the other. */
+    size_t at = row * shape->outs;
+    linear_end_t end = {
+        .bias = step->bias,
+        .residual = step->residual ? operand_row(step->residual, 0) + at : NULL,
+        .activation = step->activation,
+    };
+    linear(shape, &range, &end, operand_row(step->outputs[0], 0) + at,
+           operand_row(step->inputs[0], 0) + row * shape->depth, step->weights,
+           loop->run->scratch + (size_t)thread * loop->run->scratch_stride);
+}
+
+static size_t
+s_ceiling(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static void
+s_run(const step_t *step, const run_t *run)
+{
+    const linear_shape_t *shape = step->state;
+    size_t rows = step_samples(step, run) * step->outputs[0]->elements /
+                  (shape->outs ? shape->outs : 1);
+    size_t row_tasks = s_ceiling(rows, LINEAR_ROWS_MAX);
+    size_t threads = (size_t)threads_count(run->threads);
+    size_t width = (size_t)gemm_columns()->width;
+    if (rows == 0)
+        return;
+
+    size_t parts =
+        threads == 1 ? 1 : s_ceiling(threads * TASKS_A_THREAD, row_tasks);
+    loop_t loop = {.step = step, .run = run, .shape = shape, .rows = rows};
+    loop.outs = s_ceiling(s_ceiling(shape->outs, parts), width) * width;
+    loop.out_tasks = s_ceiling(shape->outs, loop.outs);
+    threads_run(run->threads, s_task, &loop, row_tasks * loop.out_tasks);
+}
+
+const op_t op_rows_matmul[] = {
+    {"Gemm", s_check, s_prepare, s_run, OP_ENDS, IS_GEMM},
+    {"MatMul", s_check, s_prepare, s_run, OP_ENDS, IS_MATMUL},
+    {0},
+};

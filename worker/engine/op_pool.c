@@ -1,0 +1,128 @@
+/* Pooling operators. */
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "worker/engine/op_rows.h"
+#include "worker/engine/op_window.h"
+#include "worker/kernel/pool.h"
+
+enum { PLANES_A_TASK = 16 };
+enum { POOL_MAX, POOL_AVERAGE, POOL_MEAN, POOL_LARGEST };
+
+typedef struct pooling {
+    window_t window;
+    bool count_padding;
+    size_t planes;                /* of a sample */
+    size_t in_floats, out_floats; /* of a plane */
+} pooling_t;
+
+typedef struct loop {
+    const step_t *step;
+    const run_t *run;
+    size_t tasks_a_sample;
+} loop_t;
+
+static int
+s_check(const build_t *build, const step_t *step, fault_t *fault)
+{
+    window_t window;
+    if (step->outputs_count > 1 && step->outputs[1])
+        return step_refuse(build, step, fault,
+                           "the output Indices is not supported");
+    if (node_int(step_node(build, step), "storage_order", 0) != 0)
+        return step_refuse(build, step, fault,
+                           "storage_order 1 is not supported");
+    return op_window(build, step, NULL, &window, fault);
+}
+
+static int
+s_prepare(const build_t *build, step_t *step, fault_t *fault)
+{
+    pooling_t *pooling = step->state = mem_new(1, sizeof *pooling, fault);
+    if (!pooling || op_window(build, step, NULL, &pooling->window, fault))
+        return -1;
+    const shape_t *in = &step->inputs[0]->shape;
+    const shape_t *out = &step->outputs[0]->shape;
+    pooling->planes = (size_t)in->dims[0] * (size_t)in->dims[1];
+    pooling->in_floats = (size_t)in->dims[2] * (size_t)in->dims[3];
+    pooling->out_floats = (size_t)out->dims[2] * (size_t)out->dims[3];
+    pooling->count_padding =
+        node_int(step_node(build, step), "count_include_pad", 0) != 0;
+    return 0;
+}
+
+static int
+s_check_global(const build_t *build, const step_t *step, fault_t *fault)
+{
+    if (step->inputs[0]->shape.rank < 3)
+        return step_refuse(build, step, fault, "the input has no planes");
+    return 0;
+}
+
+static int
+s_prepare_global(const build_t *build, step_t *step, fault_t *fault)
+{
+    (void)build;
+    pooling_t *pooling = step->state = mem_new(1, sizeof *pooling, fault);
+    if (!pooling)
+        return -1;
+    const shape_t *in = &step->inputs[0]->shape;
+    pooling->planes = (size_t)in->dims[0] * (size_t)in->dims[1];
+    pooling->in_floats =
+        step->inputs[0]->elements / (pooling->planes ? pooling->planes : 1);
+    pooling->out_floats = 1;
+    return 0;
+}
+
+static void
+s_task(void *context, size_t task, int thread)
+{
+    const loop_t *loop = context;
+    const step_t *step = loop->step;
+    const pooling_t *pooling = step->state;
+    (void)thread;
+    if (!run_advance(loop->run))
+        return;
+
+    size_t sample = task / loop->tasks_a_sample;
+    size_t plane = task % loop->tasks_a_sample * PLANES_A_TASK;
+    size_t planes = pooling->planes - plane < PLANES_A_TASK
+                        ? pooling->planes - plane
+                        : PLANES_A_TASK;
+    const float *x =
+        operand_row(step->inputs[0], sample) + plane * pooling->in_floats;
+    float *y =
+        operand_row(step->outputs[0], sample) + plane * pooling->out_floats;
+    switch (step->op->detail) {
+    case POOL_MAX:
+        pool_max(&pooling->window, y, x, planes);
+        break;
+    case POOL_AVERAGE:
+        pool_average(&pooling->window, pooling->count_padding, y, x, planes);
+        break;
+    case POOL_MEAN:
+        pool_mean(y, x, planes, pooling->in_floats);
+        break;
+    default:
+        pool_largest(y, x, planes, pooling->in_floats);
+    }
+}
+
+static void
+s_run(const step_t *step, const run_t *run)
+{
+    const pooling_t *pooling = step->state;
+    loop_t loop = {step, run,
+                   (pooling->planes + PLANES_A_TASK - 1) / PLANES_A_TASK};
+    threads_run(run->threads, s_task, &loop,
+                step_samples(step, run) * loop.tasks_a_sample);
+}
+
+const op_t op_rows_pool[] = {
+    {"MaxPool", s_check, s_prepare, s_run, 0, POOL_MAX},
+    {"AveragePool", s_check, s_prepare, s_run, 0, POOL_AVERAGE},
+    {"GlobalAveragePool", s_check_global, s_prepare_global, s_run, 0,
+     POOL_MEAN},
+    {"GlobalMaxPool", s_check_global, s_prepare_global, s_run, 0, POOL_LARGEST},
+    {0},
+};

@@ -1,0 +1,15 @@
+/* The rows of each operator family; a row without a name ends a list. */
+#ifndef CONVOY_WORKER_ENGINE_OP_ROWS_H
+#define CONVOY_WORKER_ENGINE_OP_ROWS_H
+
+#include "worker/engine/op.h"
+
+extern const op_t op_rows_conv[];
+extern const op_t op_rows_matmul[];
+extern const op_t op_rows_pool[];
+extern const op_t op_rows_unary[];
+extern const op_t op_rows_binary[];
+extern const op_t op_rows_norm[];
+extern const op_t op_rows_shape[];
+
+#endif
