@@ -1,0 +1,170 @@
+/* The kernels' naive twins. */
+#include "tests/support/naive.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+uint64_t
+naive_bits(naive_random_t *self)
+{
+    /* splitmix64 (Steele, Lea, Flood 2014) */
+    uint64_t z = self->state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+int
+naive_int(naive_random_t *self, int low, int high)
+{
+    return low + (int)(naive_bits(self) % (uint64_t)(high - low + 1));
+}
+
+float
+naive_float(naive_random_t *self)
+{
+    double sum = -6.0;
+    for (int i = 0; i < 12; i++)
+        sum += (double)(naive_bits(self) >> 11) * 0x1p-53;
+    return (float)sum;
+}
+
+float *
+naive_floats(naive_random_t *self, size_t count)
+{
+    float *floats = malloc((count ? count : 1) * sizeof *floats);
+    for (size_t i = 0; floats && i < count; i++)
+        floats[i] = naive_float(self);
+    return floats;
+}
+
+double
+naive_error(const float *a, const float *b, size_t count)
+{
+    double difference = 0.0, norm = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(a[i]))
+            return 1.0;
+        double d = (double)a[i] - (double)b[i];
+        difference += d * d;
+        norm += (double)b[i] * (double)b[i];
+    }
+    if (norm == 0.0)
+        return difference == 0.0 ? 0.0 : 1.0;
+    return sqrt(difference / norm);
+}
+
+void
+naive_matmul(float *c, const float *a, const float *b, size_t rows,
+             size_t depth, size_t columns)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++) {
+            double sum = 0.0;
+            for (size_t k = 0; k < depth; k++)
+                sum += (double)a[i * depth + k] * (double)b[k * columns + j];
+            c[i * columns + j] = (float)sum;
+        }
+}
+
+static double
+s_patch_sum(const window_t *w, const float *plane, const float *filter, int top,
+            int left)
+{
+    double sum = 0.0;
+    for (int i = 0; i < w->kernel_y; i++)
+        for (int j = 0; j < w->kernel_x; j++) {
+            int y = top + i * w->dilation_y, x = left + j * w->dilation_x;
+            if (y >= 0 && y < w->height && x >= 0 && x < w->width)
+                sum += (double)plane[y * w->width + x] *
+                       (double)filter[i * w->kernel_x + j];
+        }
+    return sum;
+}
+
+void
+naive_conv(const window_t *w, int channels_in, int channels_out, int groups,
+           float *y, const float *x, const float *weights, const float *bias)
+{
+    int group_in = channels_in / groups, group_out = channels_out / groups;
+    int taps = w->kernel_y * w->kernel_x, plane = w->height * w->width;
+    for (int o = 0; o < channels_out; o++)
+        for (int i = 0; i < w->out_height; i++)
+            for (int j = 0; j < w->out_width; j++) {
+                double sum = bias ? (double)bias[o] : 0.0;
+                for (int c = 0; c < group_in; c++)
+                    sum += s_patch_sum(
+                        w, x + (o / group_out * group_in + c) * plane,
+                        weights + (o * group_in + c) * taps,
+                        i * w->stride_y - w->pad_top,
+                        j * w->stride_x - w->pad_left);
+                *y++ = (float)sum;
+            }
+}
+
+void
+naive_pool_max(const window_t *w, float *y, const float *x, size_t planes)
+{
+    for (size_t p = 0; p < planes; p++, x += w->height * w->width)
+        for (int i = 0; i < w->out_height; i++)
+            for (int j = 0; j < w->out_width; j++) {
+                float best = -INFINITY;
+                for (int k = 0; k < w->kernel_y; k++)
+                    for (int l = 0; l < w->kernel_x; l++) {
+                        int u =
+                            i * w->stride_y - w->pad_top + k * w->dilation_y;
+                        int v =
+                            j * w->stride_x - w->pad_left + l * w->dilation_x;
+                        if (u >= 0 && u < w->height && v >= 0 && v < w->width &&
+                            x[u * w->width + v] > best)
+                            best = x[u * w->width + v];
+                    }
+                *y++ = best;
+            }
+}
+
+void
+naive_pool_average(const window_t *w, bool count_padding, float *y,
+                   const float *x, size_t planes)
+{
+    for (size_t p = 0; p < planes; p++, x += w->height * w->width)
+        for (int i = 0; i < w->out_height; i++)
+            for (int j = 0; j < w->out_width; j++) {
+                double sum = 0.0;
+                int inside = 0, padded = 0;
+                for (int k = 0; k < w->kernel_y; k++)
+                    for (int l = 0; l < w->kernel_x; l++) {
+                        int u =
+                            i * w->stride_y - w->pad_top + k * w->dilation_y;
+                        int v =
+                            j * w->stride_x - w->pad_left + l * w->dilation_x;
+                        padded += u < w->height + w->pad_bottom &&
+                                  v < w->width + w->pad_right;
+                        if (u < 0 || u >= w->height || v < 0 || v >= w->width)
+                            continue;
+                        inside++;
+                        sum += (double)x[u * w->width + v];
+                    }
+                int count = count_padding ? padded : inside;
+                *y++ = count ? (float)(sum / count) : 0.0f;
+            }
+}
+
+void
+naive_softmax(float *y, const float *x, size_t outer, size_t count,
+              size_t inner)
+{
+    for (size_t o = 0; o < outer; o++)
+        for (size_t i = 0; i < inner; i++) {
+            const float *from = x + o * count * inner + i;
+            float *to = y + o * count * inner + i;
+            double largest = -INFINITY, sum = 0.0;
+            for (size_t c = 0; c < count; c++)
+                largest = fmax(largest, (double)from[c * inner]);
+            for (size_t c = 0; c < count; c++)
+                sum += exp((double)from[c * inner] - largest);
+            for (size_t c = 0; c < count; c++)
+                to[c * inner] =
+                    (float)(exp((double)from[c * inner] - largest) / sum);
+        }
+}

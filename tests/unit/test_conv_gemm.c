@@ -1,0 +1,181 @@
+/* Convolution kernels against the naive one. */
+#include "tests/support/tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/naive.h"
+#include "worker/kernel/conv_gemm.h"
+#include "worker/kernel/depthwise.h"
+#include "worker/kernel/gemm.h"
+
+static float *
+s_aligned(size_t floats)
+{
+    return aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64 + 64);
+}
+
+/* A window that has at least one output position. */
+static window_t
+s_random_window(naive_random_t *random)
+{
+    window_t w;
+    do {
+        w = (window_t){
+            .height = naive_int(random, 1, 23),
+            .width = naive_int(random, 1, 23),
+            .kernel_y = naive_int(random, 1, 5),
+            .kernel_x = naive_int(random, 1, 5),
+            .stride_y = naive_int(random, 1, 3),
+            .stride_x = naive_int(random, 1, 3),
+            .dilation_y = naive_int(random, 1, 3),
+            .dilation_x = naive_int(random, 1, 3),
+            .pad_top = naive_int(random, 0, 3),
+            .pad_left = naive_int(random, 0, 3),
+            .pad_bottom = naive_int(random, 0, 3),
+            .pad_right = naive_int(random, 0, 3),
+        };
+        int height = w.height + w.pad_top + w.pad_bottom -
+                     (w.kernel_y - 1) * w.dilation_y - 1;
+        int width = w.width + w.pad_left + w.pad_right -
+                    (w.kernel_x - 1) * w.dilation_x - 1;
+        w.out_height = height < 0 ? 0 : height / w.stride_y + 1;
+        w.out_width = width < 0 ? 0 : width / w.stride_x + 1;
+    } while (w.out_height == 0 || w.out_width == 0);
+    return w;
+}
+
+/* Run all of a convolution in blocks of some pixels and channels. */
+static void
+s_convolve(const conv_shape_t *shape, const conv_end_t *end, size_t pixels,
+           size_t channels, float *y, const float *x, const float *weights)
+{
+    float *packed = s_aligned(conv_gemm_weights_floats(shape));
+    float *scratch = s_aligned(conv_gemm_scratch_floats());
+    conv_gemm_pack(shape, weights, packed);
+    size_t all =
+        (size_t)shape->window.out_height * (size_t)shape->window.out_width;
+    size_t outs = (size_t)shape->channels_out;
+    for (size_t c = 0; c < outs; c += channels)
+        for (size_t p = 0; p < all; p += pixels) {
+            conv_range_t range = {c, outs - c < channels ? outs - c : channels,
+                                  p, all - p < pixels ? all - p : pixels};
+            conv_gemm(shape, &range, end, y, x, packed, scratch);
+        }
+    free(packed);
+    free(scratch);
+}
+
+static void
+s_check(const window_t *window, int channels_in, int channels_out,
+        naive_random_t *random)
+{
+    conv_shape_t shape = {channels_in, channels_out, *window};
+    size_t ins = (size_t)(channels_in * window->height * window->width);
+    size_t outs =
+        (size_t)(channels_out * window->out_height * window->out_width);
+    size_t taps = (size_t)(window->kernel_y * window->kernel_x);
+    float *x = naive_floats(random, ins);
+    float *weights =
+        naive_floats(random, (size_t)(channels_in * channels_out) * taps);
+    float *bias = naive_floats(random, (size_t)channels_out);
+    float *residual = naive_floats(random, outs);
+    float *expected = naive_floats(random, outs);
+    float *whole = naive_floats(random, outs);
+    float *blocks = naive_floats(random, outs);
+
+    naive_conv(window, channels_in, channels_out, 1, expected, x, weights,
+               bias);
+    for (size_t i = 0; i < outs; i++)
+        expected[i] =
+            expected[i] + residual[i] < 0.0f ? 0.0f : expected[i] + residual[i];
+    conv_end_t end = {bias, residual, {ACTIVATION_RELU, 0.0f, 0.0f}};
+    s_convolve(&shape, &end, CONV_PIXELS_MAX, (size_t)channels_out, whole, x,
+               weights);
+    if (naive_error(whole, expected, outs) >= 2e-6)
+        fail_msg("error %g: %dx%d kernel %dx%d stride %d,%d dilation %d,%d "
+                 "pads %d,%d,%d,%d channels %d,%d",
+                 naive_error(whole, expected, outs), window->height,
+                 window->width, window->kernel_y, window->kernel_x,
+                 window->stride_y, window->stride_x, window->dilation_y,
+                 window->dilation_x, window->pad_top, window->pad_left,
+                 window->pad_bottom, window->pad_right, channels_in,
+                 channels_out);
+
+    s_convolve(&shape, &end, (size_t)gemm_columns()->width,
+               (size_t)gemm_rows()->width, blocks, x, weights);
+    assert_memory_equal(blocks, whole, outs * sizeof *whole);
+    free(x);
+    free(weights);
+    free(bias);
+    free(residual);
+    free(expected);
+    free(whole);
+    free(blocks);
+}
+
+static void
+windows_of_every_kind_are_right_in_any_blocks(void **state)
+{
+    (void)state;
+    naive_random_t random = {4};
+    for (int round = 0; round < 150; round++) {
+        window_t window = s_random_window(&random);
+        s_check(&window, naive_int(&random, 1, 40), naive_int(&random, 1, 20),
+                &random);
+    }
+}
+
+static void
+pointwise_convolutions_are_right(void **state)
+{
+    (void)state;
+    naive_random_t random = {5};
+    for (int side = 1; side < 22; side += 5) {
+        window_t window = {.height = side,
+                           .width = side + 1,
+                           .out_height = side,
+                           .out_width = side + 1,
+                           .kernel_y = 1,
+                           .kernel_x = 1,
+                           .stride_y = 1,
+                           .stride_x = 1,
+                           .dilation_y = 1,
+                           .dilation_x = 1};
+        s_check(&window, 300, 17, &random);
+    }
+}
+
+static void
+depthwise_planes_are_right(void **state)
+{
+    (void)state;
+    naive_random_t random = {6};
+    for (int round = 0; round < 300; round++) {
+        window_t w = s_random_window(&random);
+        size_t outs = (size_t)(w.out_height * w.out_width);
+        float *x = naive_floats(&random, (size_t)(w.height * w.width));
+        float *filter =
+            naive_floats(&random, (size_t)(w.kernel_y * w.kernel_x));
+        float *expected = naive_floats(&random, outs);
+        float *y = naive_floats(&random, outs);
+        naive_conv(&w, 1, 1, 1, expected, x, filter, NULL);
+        depthwise_plane(&w, y, x, filter);
+        assert_true(naive_error(y, expected, outs) < 2e-6);
+        free(x);
+        free(filter);
+        free(expected);
+        free(y);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(windows_of_every_kind_are_right_in_any_blocks),
+        cmocka_unit_test(pointwise_convolutions_are_right),
+        cmocka_unit_test(depthwise_planes_are_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
