@@ -159,10 +159,13 @@ void core_fetched(core_t *self, const peer_t *worker, sent_t sent,
 /* A send that the host did on its own found the connection gone. */
 void core_gone(core_t *self, side_t side, const peer_t *peer, int64_t now_us);
 
-/* Do what is due. Any call does that first, so only a quiet host needs it. */
+/* Do what is due. Call it when core_next_due_us has come and what waited in
+ * the sockets (a bounded number of messages) was received: so a broker that
+ * was held up does not take its own pause for its peers' silence. */
 void core_tick(core_t *self, int64_t now_us);
 
-/* When core_tick must be called next, in microseconds; INT64_MAX for never. */
+/* When core_tick must be called next, in microseconds; INT64_MAX for never.
+ * Any other call may change it. */
 int64_t core_next_due_us(const core_t *self);
 
 /* Finish what was accepted, accept nothing new (SIGTERM). */

@@ -1,0 +1,267 @@
+/* A core on a desk. */
+#include "tests/support/desk.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const tensor_spec_t s_spec = {
+    .name = "x", .dtype = DTYPE_INT32, .shape = {2, {DIM_BATCH, 1}}};
+
+static message_t s_message;
+
+static sent_t
+s_send(void *self, side_t side, const peer_t *peer, message_t *message,
+       const payload_t *payload)
+{
+    desk_t *desk = self;
+    uint8_t number = peer->bytes[0];
+    sent_t answer = desk->answer[side][number];
+    if (answer != SENT_OK)
+        return answer;
+    if (message->type == MESSAGE_WELCOME)
+        desk->sessions[side][number] = message->session;
+    assert(desk->sent_count < DESK_SENT_MAX);
+    desk->sent[desk->sent_count++] =
+        (desk_sent_t){side, number, *message, payload ? payload->value : 0};
+    return SENT_OK;
+}
+
+static void
+s_release(void *self, payload_t *payload)
+{
+    desk_t *desk = self;
+    desk->payloads--;
+    free(payload);
+}
+
+static void
+s_fetch(void *self, const peer_t *worker, uint64_t session, uint16_t part,
+        uint64_t offset)
+{
+    (void)worker, (void)session, (void)part;
+    desk_t *desk = self;
+    desk->fetches++;
+    desk->fetch_offset = offset;
+}
+
+static void
+s_status(void *self, const peer_t *client, uint64_t session)
+{
+    (void)client, (void)session;
+    desk_t *desk = self;
+    desk->statuses++;
+}
+
+static void
+s_log(void *self, core_level_t level, const char *text)
+{
+    (void)self, (void)level, (void)text;
+}
+
+void
+desk_init(desk_t *self, uint16_t parts)
+{
+    memset(self, 0, sizeof *self);
+    self->now_us = 1000000;
+    core_config_init(&self->config);
+    for (uint16_t i = 0; i < parts; i++)
+        self->parts[i] = (core_part_t){
+            .digest = {{(uint8_t)(i + 1)}},
+            .bytes = 1000,
+            .inputs = &s_spec,
+            .inputs_count = 1,
+            .outputs = &s_spec,
+            .outputs_count = 1,
+            .cost = 1,
+        };
+    self->config.parts = self->parts;
+    self->config.parts_count = parts;
+    self->config.sessions_clients = 8;
+    self->config.sessions_workers = 8;
+    self->config.queue_jobs = 64;
+}
+
+void
+desk_start(desk_t *self)
+{
+    fault_t fault;
+    core_host_t host = {self, s_send, s_release, s_fetch, s_status, s_log};
+    self->sent = calloc(DESK_SENT_MAX, sizeof *self->sent);
+    self->core = core_new(&self->config, &host, self->now_us, &fault);
+    assert(self->core);
+}
+
+void
+desk_stop(desk_t *self)
+{
+    core_verify(self->core);
+    core_destroy(&self->core);
+    free(self->sent);
+    assert(self->payloads == 0);
+}
+
+void
+desk_wait_ms(desk_t *self, int64_t ms)
+{
+    int64_t end_us = self->now_us + ms * 1000;
+    for (int64_t due_us; (due_us = core_next_due_us(self->core)) <= end_us;) {
+        if (due_us > self->now_us)
+            self->now_us = due_us;
+        core_tick(self->core, self->now_us);
+    }
+    self->now_us = end_us;
+}
+
+message_t *
+desk_message(desk_t *self, message_type_t type)
+{
+    (void)self;
+    message_init(&s_message, type);
+    return &s_message;
+}
+
+void
+desk_receive(desk_t *self, side_t side, uint8_t peer, uint32_t value)
+{
+    static const size_t frame_bytes[] = {sizeof value};
+    payload_t *payload = NULL;
+    if (value) {
+        payload = malloc(sizeof *payload);
+        payload->value = value;
+        self->payloads++;
+        s_message.tensors_count = 1;
+        s_message.frames_count = 1;
+        s_message.tensors[0] =
+            (tensor_header_t){DTYPE_INT32, {2, {1, 1}}, sizeof value, 0};
+        s_message.present |= key_bit(KEY_TENSORS);
+    }
+    if (s_message.type != MESSAGE_HELLO && !s_message.session) {
+        s_message.session = self->sessions[side][peer];
+        s_message.present |= key_bit(KEY_SESSION);
+    }
+    core_input_t input = {.side = side,
+                          .peer = {1, {peer}},
+                          .message = &s_message,
+                          .payload = payload,
+                          .frames_count = value ? 1 : 0,
+                          .frame_bytes = frame_bytes};
+    core_receive(self->core, &input, self->now_us);
+}
+
+static message_t *
+s_hello(desk_t *self, role_t role, uint8_t peer)
+{
+    message_t *message = desk_message(self, MESSAGE_HELLO);
+    message->role = role;
+    message->peer_id[0] = peer * 16;
+    message->present |= key_bit(KEY_ROLE) | key_bit(KEY_PEER_ID);
+    return message;
+}
+
+void
+desk_hello_client(desk_t *self, uint8_t peer)
+{
+    s_hello(self, ROLE_CLIENT, peer);
+    desk_receive(self, SIDE_CLIENTS, peer, 0);
+}
+
+void
+desk_hello_worker(desk_t *self, uint8_t peer, uint16_t part)
+{
+    message_t *message = s_hello(self, ROLE_WORKER, peer);
+    message->part_index = part;
+    message->name[0] = 'w';
+    message->name[1] = (char)('0' + peer);
+    message->name[2] = '\0';
+    message->present |= key_bit(KEY_PART) | key_bit(KEY_NAME);
+    desk_receive(self, SIDE_WORKERS, peer, 0);
+}
+
+void
+desk_credit(desk_t *self, uint8_t peer, uint64_t credit)
+{
+    message_t *message = desk_message(self, MESSAGE_CREDIT);
+    message->credit_total = credit;
+    message->present |= key_bit(KEY_CREDIT_TOTAL);
+    desk_receive(self, SIDE_WORKERS, peer, 0);
+}
+
+void
+desk_join(desk_t *self, uint8_t peer, uint16_t part, uint64_t credit)
+{
+    desk_hello_worker(self, peer, part);
+    message_t *message = desk_message(self, MESSAGE_CREDIT);
+    message->credit_total = credit;
+    message->part_digest = self->parts[part].digest;
+    message->present |= key_bit(KEY_CREDIT_TOTAL) | key_bit(KEY_PART_DIGEST);
+    desk_receive(self, SIDE_WORKERS, peer, 0);
+}
+
+job_id_t
+desk_job(uint8_t peer, uint8_t sequence)
+{
+    job_id_t id = {{peer * 16}};
+    id.bytes[15] = sequence;
+    return id;
+}
+
+void
+desk_submit(desk_t *self, uint8_t peer, uint8_t sequence, uint32_t remaining_ms)
+{
+    message_t *message = desk_message(self, MESSAGE_SUBMIT);
+    message->job = desk_job(peer, sequence);
+    message->remaining_ms = remaining_ms;
+    message->present |= key_bit(KEY_JOB) | key_bit(KEY_REMAINING_MS);
+    desk_receive(self, SIDE_CLIENTS, peer, 100u + sequence);
+}
+
+void
+desk_result(desk_t *self, uint8_t peer, job_id_t id, uint16_t attempt,
+            uint16_t part, uint32_t value)
+{
+    message_t *message = desk_message(self, MESSAGE_RESULT);
+    message->job = id;
+    message->attempt = attempt;
+    message->part_index = part;
+    message->exec_us = 500;
+    message->present |= key_bit(KEY_JOB) | key_bit(KEY_ATTEMPT) |
+                        key_bit(KEY_PART) | key_bit(KEY_TIMINGS);
+    desk_receive(self, SIDE_WORKERS, peer, value);
+}
+
+void
+desk_error(desk_t *self, uint8_t peer, job_id_t id, uint16_t attempt,
+           uint16_t code)
+{
+    message_t *message = desk_message(self, MESSAGE_ERROR);
+    message->job = id;
+    message->attempt = attempt;
+    message->code = code;
+    strcpy(message->text, "it went wrong");
+    message->present |= key_bit(KEY_JOB) | key_bit(KEY_ATTEMPT) |
+                        key_bit(KEY_CODE) | key_bit(KEY_TEXT);
+    desk_receive(self, SIDE_WORKERS, peer, 0);
+}
+
+const desk_sent_t *
+desk_next(desk_t *self, side_t side, uint8_t peer, message_type_t type)
+{
+    for (size_t i = self->seen; i < self->sent_count; i++) {
+        const desk_sent_t *sent = &self->sent[i];
+        if (sent->side == side && sent->peer == peer &&
+            sent->message.type == type) {
+            self->seen = i + 1;
+            return sent;
+        }
+    }
+    return NULL;
+}
+
+core_status_t
+desk_status(const desk_t *self)
+{
+    core_status_t status;
+    core_status(self->core, self->now_us, &status);
+    return status;
+}
