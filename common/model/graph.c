@@ -7,7 +7,7 @@
 #include "common/model/graph.h"
 
 #include <assert.h>
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -349,6 +349,34 @@ graph_remove_node(graph_t *self, int index)
         if (node->outputs[i] != GRAPH_NONE &&
             self->values[node->outputs[i]].producer == index)
             self->values[node->outputs[i]].producer = GRAPH_NONE;
+}
+
+void
+graph_set_output(graph_t *self, int index, int slot, int value)
+{
+    node_t *node = &self->nodes[index];
+    assert(self->values[value].producer == GRAPH_NONE);
+    self->values[node->outputs[slot]].producer = GRAPH_NONE;
+    node->outputs[slot] = value;
+    self->values[value].producer = index;
+}
+
+char *
+graph_fresh_name(const graph_t *self, const char *name, const char *suffix,
+                 fault_t *fault)
+{
+    char text[GRAPH_NAME_MAX + 1];
+    for (size_t i = 0; i <= self->values_count; i++) {
+        char number[24] = "";
+        if (i > 0)
+            snprintf(number, sizeof number, "_%zu", i);
+        int room = GRAPH_NAME_MAX - (int)strlen(suffix) - 24;
+        snprintf(text, sizeof text, "%.*s.%s%s", room, name, suffix, number);
+        if (graph_find(self, text) == GRAPH_NONE)
+            return s_copy(text, fault);
+    }
+    assert(!"one of n + 1 names is free among n");
+    return NULL;
 }
 
 int

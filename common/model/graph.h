@@ -181,6 +181,17 @@ int graph_sort(graph_t *self, fault_t *fault);
 /* Drop removed nodes, then values nobody reads or makes. Indices change. */
 int graph_compact(graph_t *self, fault_t *fault);
 
+/* Mark nodes removed whose outputs nobody needs. */
+int graph_prune(graph_t *self, fault_t *fault);
+
+/* Replace the tensor an output slot of a node makes; the old one is orphaned,
+ * the new one must have no producer. */
+void graph_set_output(graph_t *self, int node, int slot, int value);
+
+/* "NAME.suffix", numbered further where that is taken, into a new text. */
+char *graph_fresh_name(const graph_t *self, const char *name,
+                       const char *suffix, fault_t *fault);
+
 /* Between the files of this module: release what a value or node owns, build
  * the index of names anew. */
 void graph_value_release(value_t *value);

@@ -136,6 +136,32 @@ graph_sort(graph_t *self, fault_t *fault)
     return result;
 }
 
+/* A node is needed if one of its outputs is; in topological order the users of
+ * an output come later, so walking back counts them first. */
+int
+graph_prune(graph_t *self, fault_t *fault)
+{
+    if (graph_sort(self, fault) != 0)
+        return -1;
+    int *uses = graph_count_uses(self, fault);
+    if (!uses)
+        return -1;
+    for (size_t n = self->nodes_count; n-- > 0;) {
+        const node_t *node = &self->nodes[n];
+        int needed = 0;
+        for (int i = 0; i < node->outputs_count; i++)
+            needed += node->outputs[i] != GRAPH_NONE && uses[node->outputs[i]];
+        if (node->removed || needed)
+            continue;
+        for (int i = 0; i < node->inputs_count; i++)
+            if (node->inputs[i] != GRAPH_NONE)
+                uses[node->inputs[i]]--;
+        graph_remove_node(self, (int)n);
+    }
+    free(uses);
+    return 0;
+}
+
 static void
 s_drop_nodes(graph_t *self)
 {
