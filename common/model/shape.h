@@ -36,6 +36,10 @@ typedef struct node_cost {
 int shape_infer(const graph_t *graph, int64_t batch, value_type_t *types,
                 fault_t *fault);
 
+/* The same for one node whose inputs have types, for graphs in the making. */
+int shape_infer_node(const graph_t *graph, int node, value_type_t *types,
+                     fault_t *fault);
+
 /* A new array for the above, to be freed with free(). */
 value_type_t *shape_types_new(const graph_t *graph, int64_t batch,
                               fault_t *fault);
