@@ -1,0 +1,101 @@
+/* Inside layer lists: one layer at work, and the ops by family. */
+#ifndef CONVOY_COMMON_MODEL_LAYERS_OPS_H
+#define CONVOY_COMMON_MODEL_LAYERS_OPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/fault.h"
+#include "common/model/graph.h"
+#include "common/model/layers.h"
+#include "common/model/shape.h"
+#include "common/model/weights.h"
+#include "common/settings.h"
+
+enum {
+    LAYER_EXTENT_MAX = 1 << 16, /* of kernels, strides, padding */
+    LAYER_INPUTS_MAX = 64,
+    LAYER_ANY = -1, /* any size, in the shape a weight should have */
+};
+
+/* The layer at work, and the graph so far. */
+typedef struct layering {
+    graph_t *graph;
+    value_type_t *types; /* of the graph's values, for one sample */
+    size_t types_capacity;
+    weights_t *weights;
+    const layers_options_t *options;
+    fault_t *fault;
+
+    const setting_t *setting;
+    const char *op;
+    const char *prefix; /* of its weights, or NULL */
+    char name[GRAPH_NAME_MAX + 1];
+    int part;
+    int inputs[LAYER_INPUTS_MAX];
+    int inputs_count;
+} layering_t;
+
+/* A function a layer: adds its nodes, the last making the tensor that is
+ * called as the layer. */
+typedef int layer_fn(layering_t *self);
+
+/* FAULT_CONFIG or FAULT_INPUT, "FILE:LINE: model.layers[..]: " and a sentence.
+ */
+int layering_wrong(layering_t *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int layering_unfit(layering_t *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The shape of input 0. */
+const shape_t *layering_shape(const layering_t *self);
+
+/* Arguments with defaults. A pair may be written as one number. */
+int layering_int(layering_t *self, const char *name, int64_t absent,
+                 int64_t min, int64_t max, int64_t *value);
+int layering_float(layering_t *self, const char *name, double absent,
+                   double min, double max, double *value);
+int layering_bool(layering_t *self, const char *name, bool absent, bool *value);
+int layering_pair(layering_t *self, const char *name, const int64_t absent[2],
+                  int64_t min, int64_t value[2]);
+/* An axis of the input, negative ones from the end. */
+int layering_axis(layering_t *self, const char *name, int64_t absent,
+                  int *axis);
+/* What follows from the weights anyway may be given, but must agree. */
+int layering_agree(layering_t *self, const char *name, int64_t actual);
+
+/* The weight PREFIX.suffix as a constant; its shape must be `wanted`, where
+ * LAYER_ANY fits all. *value is GRAPH_NONE where it is absent and not
+ * required. */
+int layering_weight(layering_t *self, const char *suffix, const shape_t *wanted,
+                    bool required, int *value);
+
+/* Keep the type of a value just added (shape NULL: not known yet). Returns
+ * value, or -1 also where value is one. */
+int layering_type(layering_t *self, int value, dtype_t dtype,
+                  const shape_t *shape);
+
+/* A constant called NAME.suffix. */
+int layering_constant(layering_t *self, const char *suffix, dtype_t dtype,
+                      const shape_t *shape, const void *elements);
+int layering_scalar(layering_t *self, const char *suffix, float number);
+
+/* A node; its output is called NAME.suffix, or NAME where suffix is NULL.
+ * Returns its index. */
+int layering_node(layering_t *self, const char *op, const char *suffix,
+                  const int *inputs, int inputs_count);
+
+/* Infer a node after its attributes are set: its output's index. */
+int layering_finish(layering_t *self, int node);
+
+/* Both in one for a node without attributes. */
+int layering_simple(layering_t *self, const char *op, const char *suffix,
+                    const int *inputs, int inputs_count);
+
+layer_fn layer_conv, layer_max_pool, layer_average_pool, layer_adaptive_pool;
+layer_fn layer_linear, layer_batch_norm;
+layer_fn layer_relu, layer_relu6, layer_leaky_relu, layer_gelu, layer_sigmoid;
+layer_fn layer_tanh, layer_silu, layer_hardswish;
+layer_fn layer_flatten, layer_identity, layer_softmax, layer_add, layer_concat;
+
+#endif

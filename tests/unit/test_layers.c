@@ -1,0 +1,248 @@
+/* Layer lists: torch's words, shapes, and what is refused. */
+#include "tests/support/tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/model/shape.h"
+#include "tests/support/net.h"
+
+static const shape_t image = {3, {3, 13, 10}};
+
+#define CONV "conv.weight 4 3 3 3; conv.bias 4"
+
+/* The output's shape for a batch of 2. */
+static void
+s_expect(const char *layers, const char *weights, const shape_t *input,
+         const char *shape)
+{
+    net_t net;
+    net_init(&net, layers, weights, input);
+    if (!net.graph)
+        fail_msg("%s: %s", layers, net.fault.text);
+    value_type_t *types = shape_types_new(net.graph, 2, &net.fault);
+    if (!types)
+        fail_msg("%s: %s", layers, net.fault.text);
+    char text[128];
+    assert_string_equal(
+        shape_text(&types[net.graph->outputs[0]].shape, text, sizeof text),
+        shape);
+    free(types);
+    net_release(&net);
+}
+
+static void
+s_refuse(const char *layers, const char *weights, fault_code_t code,
+         const char *part)
+{
+    net_t net;
+    net_init(&net, layers, weights, &image);
+    assert_null(net.graph);
+    if (net.fault.code != code || !strstr(net.fault.text, part))
+        fail_msg("%d: %s", (int)net.fault.code, net.fault.text);
+    net_release(&net);
+}
+
+static void
+convolutions_have_the_shapes_of_torch(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Conv2d\"; weights = \"conv\"; })", CONV, &image,
+             "[2, 4, 11, 8]");
+    s_expect("({ op = \"Conv2d\"; weights = \"conv\"; stride = [2, 3];"
+             " padding = [1, 2]; dilation = 2; })",
+             CONV, &image, "[2, 4, 6, 4]");
+    s_expect("({ op = \"Conv2d\"; weights = \"conv\"; padding = \"same\"; })",
+             CONV, &image, "[2, 4, 13, 10]");
+    s_expect("({ op = \"Conv2d\"; weights = \"c\"; groups = 3;"
+             " in_channels = 3; out_channels = 6; kernel_size = [2, 4];"
+             " padding = \"same\"; bias = false; })",
+             "c.weight 6 1 2 4", &image, "[2, 6, 13, 10]");
+}
+
+static void
+pools_have_the_shapes_of_torch(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"MaxPool2d\"; kernel_size = 2; })", NULL, &image,
+             "[2, 3, 6, 5]");
+    s_expect("({ op = \"MaxPool2d\"; kernel_size = 3; stride = 2;"
+             " ceil_mode = true; })",
+             NULL, &image, "[2, 3, 6, 5]");
+    s_expect("({ op = \"MaxPool2d\"; kernel_size = 2; stride = 3;"
+             " padding = 1; ceil_mode = true; })",
+             NULL, &image, "[2, 3, 5, 4]");
+    s_expect("({ op = \"AvgPool2d\"; kernel_size = [3, 2]; padding = 1;"
+             " ceil_mode = true; })",
+             NULL, &image, "[2, 3, 5, 6]");
+    s_expect("({ op = \"AdaptiveAvgPool2d\"; output_size = 1; })", NULL, &image,
+             "[2, 3, 1, 1]");
+    s_expect("({ op = \"AdaptiveAvgPool2d\"; output_size = [13, 5]; })", NULL,
+             &image, "[2, 3, 13, 5]");
+    s_expect("({ op = \"AdaptiveAvgPool2d\"; output_size = [7, 11]; })", NULL,
+             &image, "[2, 3, 7, 11]");
+}
+
+static void
+flattening_takes_any_axes(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Flatten\"; })", NULL, &image, "[2, 390]");
+    s_expect("({ op = \"Flatten\"; start_dim = 2; })", NULL, &image,
+             "[2, 3, 130]");
+    s_expect("({ op = \"Flatten\"; start_dim = 1; end_dim = 2; })", NULL,
+             &image, "[2, 39, 10]");
+    s_expect("({ op = \"Flatten\"; start_dim = -1; })", NULL, &image,
+             "[2, 3, 13, 10]");
+}
+
+static void
+linear_works_on_the_last_axis(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Linear\"; weights = \"fc\"; })",
+             "fc.weight 7 10; fc.bias 7", &image, "[2, 3, 13, 7]");
+    s_expect("({ op = \"Flatten\"; }, { op = \"Linear\"; weights = \"fc\"; "
+             "in_features = 390; })",
+             "fc.weight 7 390", &image, "[2, 7]");
+}
+
+static void
+branches_join(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"ReLU\"; name = \"a\"; }, { op = \"Tanh\"; },"
+             " { op = \"Add\"; inputs = [\"tanh_1\", \"a\", \"input\"]; },"
+             " { op = \"Concat\"; inputs = [\"a\", \"add_2\"]; },"
+             " { op = \"Concat\"; inputs = [\"a\", \"a\"]; dim = -1; },"
+             " { op = \"Softmax\"; dim = 1; })",
+             NULL, &image, "[2, 3, 13, 20]");
+}
+
+static void
+every_activation_keeps_the_shape(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"ReLU\"; inplace = true; }, { op = \"ReLU6\"; },"
+             " { op = \"LeakyReLU\"; negative_slope = 1; },"
+             " { op = \"GELU\"; approximate = \"tanh\"; }, { op = \"GELU\"; },"
+             " { op = \"Sigmoid\"; }, { op = \"Tanh\"; }, { op = \"SiLU\"; },"
+             " { op = \"Hardswish\"; }, { op = \"Dropout\"; p = 0.2; },"
+             " { op = \"BatchNorm2d\"; weights = \"bn\"; eps = 1e-3; })",
+             "bn.weight 3; bn.bias 3; bn.running_mean 3; bn.running_var 3",
+             &image, "[2, 3, 13, 10]");
+}
+
+static void
+counters_of_batches_are_no_surplus(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"BatchNorm2d\"; weights = \"bn\"; affine = false; })",
+             "bn.running_mean 3; bn.running_var 3; bn.num_batches_tracked",
+             &image, "[2, 3, 13, 10]");
+}
+
+static void
+a_list_of_lists_numbers_the_parts(void **state)
+{
+    (void)state;
+    net_t net;
+    net_init(&net, "(({ op = \"ReLU\"; }), ({ op = \"Tanh\"; }))", NULL,
+             &image);
+    assert_non_null(net.graph);
+    assert_int_equal(net.parts, 2);
+    assert_int_equal(net.graph->nodes[0].part, 0);
+    assert_int_equal(net.graph->nodes[1].part, 1);
+    net_release(&net);
+}
+
+static void
+what_a_list_says_wrongly_is_named(void **state)
+{
+    (void)state;
+    s_refuse("({ op = \"Relu\"; })", NULL, FAULT_CONFIG,
+             "net.cfg:1: model.layers[0].op: there is no layer Relu; did you "
+             "mean ReLU?");
+    s_refuse("({ op = \"ReLU\"; }, ({ op = \"ReLU\"; }))", NULL, FAULT_CONFIG,
+             "do not mix");
+    s_refuse("()", NULL, FAULT_CONFIG, "list of layers");
+    s_refuse("(())", NULL, FAULT_CONFIG, "no layers");
+    s_refuse("({ name = \"a\"; })", NULL, FAULT_CONFIG, "op");
+    s_refuse("({ op = \"MaxPool2d\"; kernal_size = 2; })", NULL, FAULT_CONFIG,
+             "did you mean kernel_size?");
+    s_refuse("({ op = \"MaxPool2d\"; })", NULL, FAULT_CONFIG, "kernel_size");
+    s_refuse("({ op = \"MaxPool2d\"; kernel_size = 2; padding = 2; })", NULL,
+             FAULT_CONFIG, "half");
+    s_refuse("({ op = \"Add\"; })", NULL, FAULT_CONFIG, "inputs");
+    s_refuse("({ op = \"ReLU\"; inputs = [\"later\"]; })", NULL, FAULT_CONFIG,
+             "'later'");
+    s_refuse("({ op = \"ReLU\"; name = \"a\"; },"
+             " { op = \"ReLU\"; name = \"a\"; })",
+             NULL, FAULT_CONFIG, "'a' is taken");
+    s_refuse("({ op = \"Conv2d\"; })", CONV, FAULT_CONFIG, "weights");
+    s_refuse("({ op = \"Conv2d\"; weights = \"conv\"; stride = 2;"
+             " padding = \"same\"; })",
+             CONV, FAULT_CONFIG, "stride 1");
+    s_refuse("({ op = \"Softmax\"; })", NULL, FAULT_CONFIG, "dim");
+    s_refuse("({ op = \"Softmax\"; dim = 4; })", NULL, FAULT_CONFIG, "dim");
+    s_refuse("({ op = \"Conv2d\"; weights = \"conv\"; })", NULL, FAULT_CONFIG,
+             "names no file");
+}
+
+static void
+a_weight_that_is_missing_surplus_or_misshaped_is_named(void **state)
+{
+    (void)state;
+    s_refuse("({ op = \"Conv2d\"; weights = \"first\"; })", CONV, FAULT_INPUT,
+             "Conv2d needs the weight 'first.weight', which net.pth does not "
+             "have");
+    s_refuse("({ op = \"Conv2d\"; weights = \"conv\"; bias = true; })",
+             "conv.weight 4 3 3 3", FAULT_INPUT, "'conv.bias'");
+    s_refuse("({ op = \"Conv2d\"; weights = \"conv\"; })",
+             "conv.weight 4 5 3 3", FAULT_INPUT,
+             "'conv.weight' is [4, 5, 3, 3], but Conv2d on an input [1, 3, 13, "
+             "10] wants [any, 3, any, any]");
+    s_refuse("({ op = \"Conv2d\"; weights = \"conv\"; })",
+             "conv.weight 4 3 3 3; conv.bias 5", FAULT_INPUT,
+             "'conv.bias' is [5]");
+    s_refuse("({ op = \"Conv2d\"; weights = \"conv\"; })",
+             CONV "; fc.weight 10 4; fc.bias 10", FAULT_INPUT,
+             "no layer uses the weight 'fc.weight' [10, 4] (and 1 more)");
+    s_refuse("({ op = \"Conv2d\"; weights = \"conv\"; out_channels = 8; })",
+             CONV, FAULT_INPUT, "out_channels = 8");
+}
+
+static void
+shapes_that_do_not_fit_name_the_layer(void **state)
+{
+    (void)state;
+    s_refuse("({ op = \"MaxPool2d\"; kernel_size = 14; })", NULL, FAULT_INPUT,
+             "model.layers[0]: node 'maxpool2d_0' (MaxPool): a kernel of 14 "
+             "does not fit an input of 13");
+    s_refuse("({ op = \"Flatten\"; name = \"f\"; },"
+             " { op = \"Add\"; inputs = [\"f\", \"input\"]; })",
+             NULL, FAULT_INPUT, "node 'add_1' (Add): shapes");
+    s_refuse("({ op = \"Flatten\"; },"
+             " { op = \"MaxPool2d\"; kernel_size = 2; })",
+             NULL, FAULT_INPUT, "its input is [1, 390]");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolutions_have_the_shapes_of_torch),
+        cmocka_unit_test(pools_have_the_shapes_of_torch),
+        cmocka_unit_test(flattening_takes_any_axes),
+        cmocka_unit_test(linear_works_on_the_last_axis),
+        cmocka_unit_test(branches_join),
+        cmocka_unit_test(every_activation_keeps_the_shape),
+        cmocka_unit_test(counters_of_batches_are_no_surplus),
+        cmocka_unit_test(a_list_of_lists_numbers_the_parts),
+        cmocka_unit_test(what_a_list_says_wrongly_is_named),
+        cmocka_unit_test(
+            a_weight_that_is_missing_surplus_or_misshaped_is_named),
+        cmocka_unit_test(shapes_that_do_not_fit_name_the_layer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
