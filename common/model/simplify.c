@@ -1,0 +1,123 @@
+/* Simplification: what computes nothing goes away. */
+#include "common/model/simplify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/model/simplify_norm.h"
+
+/* alias[v]: the value that stands for v now. */
+static void
+s_apply(graph_t *graph, const int *alias)
+{
+    for (size_t n = 0; n < graph->nodes_count; n++)
+        for (int i = 0; i < graph->nodes[n].inputs_count; i++)
+            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
+                graph->nodes[n].inputs[i] = alias[graph->nodes[n].inputs[i]];
+}
+
+static bool
+s_is_end(const int *ends, int count, int value)
+{
+    for (int i = 0; i < count; i++)
+        if (ends[i] == value)
+            return true;
+    return false;
+}
+
+/* An identity whose output the graph must keep by name: let the node before
+ * make it directly, if that tensor needs no name of its own. */
+static bool
+s_make_directly(graph_t *graph, int from, int to)
+{
+    int producer = graph->values[from].producer;
+    if (producer == GRAPH_NONE ||
+        s_is_end(graph->outputs, graph->outputs_count, from))
+        return false;
+    const node_t *node = &graph->nodes[producer];
+    for (int i = 0; i < node->outputs_count; i++)
+        if (node->outputs[i] == from) {
+            graph_set_output(graph, producer, i, to);
+            return true;
+        }
+    return false;
+}
+
+static int
+s_drop_identities(graph_t *graph, fault_t *fault)
+{
+    int *alias = mem_new(graph->values_count, sizeof *alias, fault);
+    if (!alias)
+        return -1;
+    for (size_t v = 0; v < graph->values_count; v++)
+        alias[v] = (int)v;
+    for (size_t n = 0; n < graph->nodes_count; n++) {
+        node_t *node = &graph->nodes[n];
+        for (int i = 0; i < node->inputs_count; i++)
+            if (node->inputs[i] != GRAPH_NONE)
+                node->inputs[i] = alias[node->inputs[i]];
+        if (node->removed || (strcmp(node->op, "Identity") != 0 &&
+                              strcmp(node->op, "Dropout") != 0))
+            continue;
+        int from = node->inputs[0], to = node->outputs[0];
+        graph_remove_node(graph, (int)n);
+        if (!s_is_end(graph->outputs, graph->outputs_count, to)) {
+            alias[to] = from;
+        } else if (s_make_directly(graph, from, to)) {
+            for (size_t v = 0; v < graph->values_count; v++)
+                if (alias[v] == from)
+                    alias[v] = to;
+        } else {
+            node->removed = false;
+            graph->values[to].producer = (int)n;
+        }
+    }
+    s_apply(graph, alias);
+    free(alias);
+    return 0;
+}
+
+/* A Constant node's tensor becomes the value's own. */
+static int
+s_take_constants(graph_t *graph, fault_t *fault)
+{
+    for (size_t n = 0; n < graph->nodes_count; n++) {
+        node_t *node = &graph->nodes[n];
+        if (node->removed || strcmp(node->op, "Constant") != 0)
+            continue;
+        const attribute_t *held = node_attribute(node, "value");
+        if (!held || held->kind != ATTRIBUTE_TENSOR || node->outputs_count < 1)
+            return fault_set(fault, FAULT_UNSUPPORTED,
+                             "node '%.60s' (Constant): it has no tensor",
+                             node->name);
+        const tensor_t *tensor = &held->tensor;
+        constant_t *constant = mem_new(1, sizeof *constant, fault);
+        char *copy =
+            constant ? mem_text(tensor->data, tensor->bytes, fault) : NULL;
+        blob_t *blob = copy ? blob_take(copy, tensor->bytes, fault) : NULL;
+        if (!blob) {
+            free(constant);
+            return -1;
+        }
+        *constant = (constant_t){.stored = tensor->dtype, .blob = blob};
+        value_t *value = &graph->values[node->outputs[0]];
+        value->dtype = tensor->dtype;
+        value->shaped = true;
+        value->shape = tensor->shape;
+        value->constant = constant;
+        graph_remove_node(graph, (int)n);
+    }
+    return 0;
+}
+
+int
+simplify_graph(graph_t *graph, fault_t *fault)
+{
+    if (s_take_constants(graph, fault) != 0 ||
+        s_drop_identities(graph, fault) != 0 ||
+        graph_prune(graph, fault) != 0 || graph_compact(graph, fault) != 0 ||
+        simplify_norms(graph, fault) != 0 || graph_prune(graph, fault) != 0)
+        return -1;
+    return graph_compact(graph, fault);
+}

@@ -1,0 +1,362 @@
+/* Folding batch norms into the product before or behind them. */
+#include "common/model/simplify_norm.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+enum { CHAIN_MAX = 8 }; /* nodes between a norm and the product behind it */
+
+/* A norm as scale and shift a channel. */
+typedef struct norm {
+    int node;
+    size_t channels;
+    double *scale, *shift;
+} norm_t;
+
+/* The weights of a Conv or Gemm as a matrix [out][in], each entry `window`
+ * elements; taken out of the graph in double, put back as float32. */
+typedef struct product {
+    int node;
+    size_t out, in, window;
+    bool turned; /* stored [in][out] */
+    double *weights;
+    double *bias;
+} product_t;
+
+static bool
+s_is(const graph_t *graph, int node, const char *op)
+{
+    return node != GRAPH_NONE && !graph->nodes[node].removed &&
+           strcmp(graph->nodes[node].op, op) == 0;
+}
+
+static double *
+s_read(const graph_t *graph, int value, fault_t *fault)
+{
+    int64_t elements = shape_elements(&graph->values[value].shape);
+    double *items = mem_new((size_t)elements, sizeof *items, fault);
+    if (items &&
+        graph_read_constant(graph, value, DTYPE_FLOAT64, items, fault) != 0) {
+        free(items);
+        return NULL;
+    }
+    return items;
+}
+
+static void
+s_release_norm(norm_t *norm)
+{
+    free(norm->scale);
+    free(norm->shift);
+}
+
+/* 1: it is one with constant statistics; 0: leave it; -1: fault. */
+static int
+s_read_norm(const graph_t *graph, int index, norm_t *norm, fault_t *fault)
+{
+    const node_t *node = &graph->nodes[index];
+    *norm = (norm_t){.node = index};
+    if (!s_is(graph, index, "BatchNormalization") || node->inputs_count != 5 ||
+        node_int(node, "training_mode", 0) != 0)
+        return 0;
+    for (int i = 1; i < 5; i++) {
+        int value = node->inputs[i];
+        if (value == GRAPH_NONE || !graph->values[value].constant ||
+            graph->values[value].shape.rank != 1 ||
+            graph->values[value].shape.dims[0] !=
+                graph->values[node->inputs[1]].shape.dims[0])
+            return 0;
+    }
+    norm->channels = (size_t)graph->values[node->inputs[1]].shape.dims[0];
+    norm->scale = s_read(graph, node->inputs[1], fault);
+    norm->shift = s_read(graph, node->inputs[2], fault);
+    double *mean = s_read(graph, node->inputs[3], fault);
+    double *variance = s_read(graph, node->inputs[4], fault);
+    double epsilon = (double)node_float(node, "epsilon", 1e-5f);
+    bool read = norm->scale && norm->shift && mean && variance;
+    for (size_t c = 0; read && c < norm->channels; c++) {
+        norm->scale[c] /= sqrt(variance[c] + epsilon);
+        norm->shift[c] -= mean[c] * norm->scale[c];
+    }
+    free(mean);
+    free(variance);
+    if (!read)
+        s_release_norm(norm);
+    return read ? 1 : -1;
+}
+
+static void
+s_release_product(product_t *product)
+{
+    free(product->weights);
+    free(product->bias);
+}
+
+/* A Conv or plain Gemm with constant weights and a bias an output; nothing is
+ * read yet. */
+static bool
+s_find_product(const graph_t *graph, int index, product_t *product)
+{
+    bool conv = s_is(graph, index, "Conv");
+    *product = (product_t){.node = index};
+    if (!conv && !s_is(graph, index, "Gemm"))
+        return false;
+    const node_t *node = &graph->nodes[index];
+    if (node->inputs_count < 2 || node->inputs[1] == GRAPH_NONE ||
+        !graph->values[node->inputs[1]].constant)
+        return false;
+    if (!conv &&
+        (node_int(node, "transA", 0) != 0 ||
+         node_float(node, "alpha", 1) != 1 || node_float(node, "beta", 1) != 1))
+        return false;
+    const shape_t *shape = &graph->values[node->inputs[1]].shape;
+    if (shape->rank < 2 || (!conv && shape->rank != 2))
+        return false;
+    product->turned = !conv && node_int(node, "transB", 0) == 0;
+    product->out = (size_t)shape->dims[product->turned];
+    product->in = (size_t)shape->dims[!product->turned];
+    product->window =
+        (size_t)shape_elements(shape) / product->out / product->in;
+    if (node->inputs_count < 3 || node->inputs[2] == GRAPH_NONE)
+        return true;
+    const value_t *bias = &graph->values[node->inputs[2]];
+    return bias->constant && bias->shape.rank == 1 &&
+           (size_t)bias->shape.dims[0] == product->out;
+}
+
+static int
+s_read_product(const graph_t *graph, product_t *product, fault_t *fault)
+{
+    const node_t *node = &graph->nodes[product->node];
+    bool biased = node->inputs_count > 2 && node->inputs[2] != GRAPH_NONE;
+    product->weights = s_read(graph, node->inputs[1], fault);
+    product->bias = biased ? s_read(graph, node->inputs[2], fault)
+                           : mem_new(product->out, sizeof(double), fault);
+    return product->weights && product->bias ? 0 : -1;
+}
+
+/* The window of weights between an output and an input. */
+static double *
+s_at(const product_t *product, size_t out, size_t in)
+{
+    size_t at =
+        product->turned ? in * product->out + out : out * product->in + in;
+    return product->weights + at * product->window;
+}
+
+/* New constants, since the old ones may have other readers. */
+static int
+s_put(graph_t *graph, const char *name, const char *suffix,
+      const shape_t *shape, const double *items, fault_t *fault)
+{
+    size_t elements = (size_t)shape_elements(shape);
+    char *fresh = graph_fresh_name(graph, name, suffix, fault);
+    float *floats = fresh ? mem_new(elements, sizeof *floats, fault) : NULL;
+    int value = -1;
+    if (floats) {
+        for (size_t i = 0; i < elements; i++)
+            floats[i] = (float)items[i];
+        value = graph_add_elements(graph, fresh, DTYPE_FLOAT32, shape, floats,
+                                   fault);
+    }
+    free(floats);
+    free(fresh);
+    return value;
+}
+
+static int
+s_write_product(graph_t *graph, const product_t *product, fault_t *fault)
+{
+    node_t *node = &graph->nodes[product->node];
+    const shape_t row = {1, {(int64_t)product->out}};
+    const shape_t shape = graph->values[node->inputs[1]].shape;
+    int weights =
+        s_put(graph, node->name, "folded", &shape, product->weights, fault);
+    int bias = s_put(graph, node->name, "shift", &row, product->bias, fault);
+    if (weights < 0 || bias < 0)
+        return -1;
+    int *inputs = mem_new(3, sizeof *inputs, fault);
+    if (!inputs)
+        return -1;
+    inputs[0] = node->inputs[0];
+    inputs[1] = weights;
+    inputs[2] = bias;
+    free(node->inputs);
+    node->inputs = inputs;
+    node->inputs_count = 3;
+    return 0;
+}
+
+/* W' = s W, b' = s b + t; the product makes what the norm made. */
+static int
+s_fold_back(graph_t *graph, const norm_t *norm, product_t *product,
+            fault_t *fault)
+{
+    if (s_read_product(graph, product, fault) != 0)
+        return -1;
+    for (size_t o = 0; o < product->out; o++) {
+        for (size_t i = 0; i < product->in; i++)
+            for (size_t k = 0; k < product->window; k++)
+                s_at(product, o, i)[k] *= norm->scale[o];
+        product->bias[o] = product->bias[o] * norm->scale[o] + norm->shift[o];
+    }
+    if (s_write_product(graph, product, fault) != 0)
+        return -1;
+    int made = graph->nodes[norm->node].outputs[0];
+    graph_remove_node(graph, norm->node);
+    graph_set_output(graph, product->node, 0, made);
+    return 0;
+}
+
+/* W' = W s, b' = b + sum of W t, where input i of a group is channel
+ * group * in + i, or of a flattened image `area` inputs are one channel. */
+static int
+s_fold_ahead(graph_t *graph, const norm_t *norm, product_t *product,
+             size_t groups, size_t area, fault_t *fault)
+{
+    if (s_read_product(graph, product, fault) != 0)
+        return -1;
+    for (size_t o = 0; o < product->out; o++) {
+        size_t first = o / (product->out / groups) * product->in;
+        for (size_t i = 0; i < product->in; i++) {
+            size_t channel = (first + i) / area;
+            double *window = s_at(product, o, i);
+            for (size_t k = 0; k < product->window; k++) {
+                product->bias[o] += window[k] * norm->shift[channel];
+                window[k] *= norm->scale[channel];
+            }
+        }
+    }
+    if (s_write_product(graph, product, fault) != 0)
+        return -1;
+    /* Whoever read the norm's output reads its input now. */
+    node_t *node = &graph->nodes[norm->node];
+    int from = node->outputs[0], to = node->inputs[0];
+    graph_remove_node(graph, norm->node);
+    for (size_t n = 0; n < graph->nodes_count; n++)
+        for (int i = 0; i < graph->nodes[n].inputs_count; i++)
+            if (graph->nodes[n].inputs[i] == from)
+                graph->nodes[n].inputs[i] = to;
+    return 0;
+}
+
+/* --- what stands behind a norm --- */
+
+/* The only reader of a value, or GRAPH_NONE. */
+static int
+s_reader(const graph_t *graph, int value)
+{
+    int reader = GRAPH_NONE;
+    if (graph_uses(graph, value) != 1)
+        return GRAPH_NONE;
+    for (size_t n = 0; n < graph->nodes_count && reader == GRAPH_NONE; n++)
+        for (int i = 0; i < graph->nodes[n].inputs_count; i++)
+            if (!graph->nodes[n].removed && graph->nodes[n].inputs[i] == value)
+                reader = i == 0 ? (int)n : GRAPH_NONE;
+    return reader;
+}
+
+static bool
+s_padded(const node_t *node)
+{
+    const attribute_t *pads = node_attribute(node, "pads");
+    for (size_t i = 0; pads && i < pads->count; i++)
+        if (pads->ints[i] != 0)
+            return true;
+    return strcmp(node_text(node, "auto_pad", "NOTSET"), "NOTSET") != 0;
+}
+
+/* Whether f(s x + t) = s f(x) + t for a node between norm and product. */
+static bool
+s_commutes(const node_t *node, const norm_t *norm)
+{
+    if (strcmp(node->op, "GlobalAveragePool") == 0 ||
+        (strcmp(node->op, "Flatten") == 0 && node_int(node, "axis", 1) == 1))
+        return true;
+    if (strcmp(node->op, "AveragePool") == 0)
+        return !s_padded(node) || node_int(node, "count_include_pad", 0) == 0;
+    if (strcmp(node->op, "MaxPool") != 0)
+        return false;
+    for (size_t c = 0; c < norm->channels; c++)
+        if (norm->scale[c] < 0)
+            return false;
+    return true;
+}
+
+static bool
+s_no_shift(const norm_t *norm)
+{
+    for (size_t c = 0; c < norm->channels; c++)
+        if (norm->shift[c] != 0)
+            return false;
+    return true;
+}
+
+/* Zero padding of a convolution stands for zeroes behind the norm; in front of
+ * it they would not be zero, unless the norm shifts nothing. */
+static bool
+s_find_ahead(const graph_t *graph, const norm_t *norm, product_t *product,
+             size_t *groups, size_t *area)
+{
+    int reader = s_reader(graph, graph->nodes[norm->node].outputs[0]);
+    for (int i = 0; i < CHAIN_MAX && reader != GRAPH_NONE &&
+                    s_commutes(&graph->nodes[reader], norm);
+         i++)
+        reader = s_reader(graph, graph->nodes[reader].outputs[0]);
+    if (reader == GRAPH_NONE || !s_find_product(graph, reader, product))
+        return false;
+    const node_t *node = &graph->nodes[reader];
+    *groups = 1;
+    *area = 1;
+    if (strcmp(node->op, "Gemm") == 0) {
+        *area = product->in / norm->channels;
+        return *area * norm->channels == product->in;
+    }
+    *groups = (size_t)node_int(node, "group", 1);
+    return *groups * product->in == norm->channels &&
+           (!s_padded(node) || s_no_shift(norm));
+}
+
+/* The product before a norm, if nobody else reads what it makes. */
+static bool
+s_find_back(const graph_t *graph, const norm_t *norm, product_t *product)
+{
+    int value = graph->nodes[norm->node].inputs[0];
+    return s_find_product(graph, graph->values[value].producer, product) &&
+           product->out == norm->channels && graph_uses(graph, value) == 1;
+}
+
+static int
+s_fold(graph_t *graph, const norm_t *norm, fault_t *fault)
+{
+    product_t product;
+    size_t groups, area;
+    int result = 0;
+    if (s_find_back(graph, norm, &product))
+        result = s_fold_back(graph, norm, &product, fault);
+    else if (s_find_ahead(graph, norm, &product, &groups, &area))
+        result = s_fold_ahead(graph, norm, &product, groups, area, fault);
+    s_release_product(&product);
+    return result;
+}
+
+int
+simplify_norms(graph_t *graph, fault_t *fault)
+{
+    for (size_t n = 0; n < graph->nodes_count; n++) {
+        norm_t norm;
+        int found = s_read_norm(graph, (int)n, &norm, fault);
+        if (found < 0)
+            return -1;
+        if (found && s_fold(graph, &norm, fault) != 0) {
+            s_release_norm(&norm);
+            return -1;
+        }
+        s_release_norm(&norm);
+    }
+    return 0;
+}
