@@ -142,6 +142,9 @@ $(ONNX_O): $(ONNX_C)
 	$(Q)$(CC) -std=gnu11 -Ibuild/gen $(HARDEN) $(CFLAGS_$(BUILD)) $(CFLAGS) \
 	    -c $< -o $@
 
+# Loops over elements gain from more unrolling and vectors than -O2 gives.
+$(OUT)/obj/worker/kernel/%.o: CFLAGS_release += -O3
+
 $(OUT)/obj/%.o: %.c $(ONNX_C) | $(AFTER)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")

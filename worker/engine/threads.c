@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -128,6 +129,15 @@ threads_destroy(threads_t **self)
     free(threads->helpers);
     free(threads);
     *self = NULL;
+}
+
+int
+threads_online(void)
+{
+    cpu_set_t set;
+    int count =
+        sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count > THREADS_MAX ? THREADS_MAX : count;
 }
 
 int

@@ -11,7 +11,7 @@
 
 #include "common/fault.h"
 
-enum { THREADS_MAX = 256 };
+enum { THREADS_MAX = 1024 };
 
 typedef struct threads threads_t;
 
@@ -21,6 +21,9 @@ typedef void task_fn(void *context, size_t task, int thread);
 /* A pool of `count` threads, the caller's included. NULL with FAULT_SYSTEM. */
 threads_t *threads_new(int count, fault_t *fault);
 void threads_destroy(threads_t **self);
+
+/* The CPUs this process may use, 1..THREADS_MAX. */
+int threads_online(void);
 
 int threads_count(const threads_t *self);
 

@@ -1,0 +1,74 @@
+/* How fast this machine runs a model. */
+#include "worker/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "worker/engine/threads.h"
+#include "worker/measure.h"
+#include "worker/whole.h"
+
+static int
+s_print_json(const bench_options_t *options, const measure_t *measure,
+             fault_t *fault)
+{
+    json_t *object =
+        json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f}", "model",
+                  options->model, "batch", options->batch, "threads",
+                  options->threads, "median_ms", measure->median_ms, "min_ms",
+                  measure->min_ms, "gflops", measure->gflops, "peak_share",
+                  measure->peak_share, "rss_mib", measure_rss_mib());
+    char *text = object ? json_dumps(object, JSON_REAL_PRECISION(6)) : NULL;
+    json_decref(object);
+    if (!text)
+        return fault_set(fault, FAULT_INPUT, "%s: the name is not UTF-8",
+                         options->model);
+    puts(text);
+    free(text);
+    return 0;
+}
+
+static void
+s_print_text(const bench_options_t *options, const measure_t *measure)
+{
+    printf("%s: batch %d, %d threads, %d runs: median %.3f ms, minimum %.3f "
+           "ms, %.1f GFLOP/s, %.0f %% of peak, %.0f MiB\n",
+           options->model, options->batch, options->threads, measure->runs,
+           measure->median_ms, measure->min_ms, measure->gflops,
+           100.0 * measure->peak_share, measure_rss_mib());
+}
+
+int
+bench_run(const bench_options_t *given, fault_t *fault)
+{
+    bench_options_t options = *given;
+    if (options.batch == 0)
+        options.batch = 1;
+    if (options.threads == 0)
+        options.threads = threads_online();
+    if (options.seconds <= 0.0)
+        options.seconds = 3.0;
+
+    session_t *session =
+        whole_open(options.model, options.threads, options.batch, fault);
+    if (!session)
+        return -1;
+    int result = 0;
+    measure_t measure;
+    if (session_batch_max(session) < options.batch)
+        result = fault_set(fault, FAULT_INPUT,
+                           "%s: this model runs one sample at a time, --batch "
+                           "%d is not possible",
+                           options.model, options.batch);
+    if (result == 0)
+        result = measure_session(session, options.batch, options.threads,
+                                 options.seconds, &measure, fault);
+    if (result == 0 && options.json)
+        result = s_print_json(&options, &measure, fault);
+    else if (result == 0)
+        s_print_text(&options, &measure);
+    session_destroy(&session);
+    return result;
+}

@@ -1,0 +1,28 @@
+/* How long a session's runs take, and how that compares to the machine. */
+#ifndef CONVOY_WORKER_MEASURE_H
+#define CONVOY_WORKER_MEASURE_H
+
+#include "worker/engine/session.h"
+
+typedef struct measure {
+    int runs;
+    double median_ms;
+    double min_ms;
+    double gflops;     /* 2 a multiply-add, direct algorithm, at the median */
+    double peak_share; /* of what `threads` CPUs can do at most */
+} measure_t;
+
+/* Fill every input with random numbers and run `batch` samples again and
+ * again: a few runs to warm up, then as many as fit in that many seconds, five
+ * at least. */
+int measure_session(session_t *session, int batch, int threads, double seconds,
+                    measure_t *measure, fault_t *fault);
+
+/* Multiply-adds a second of one CPU, times two, in GFLOP/s: the best of a few
+ * loops of independent vector multiply-adds in registers. Takes about 50 ms. */
+double measure_peak_gflops(void);
+
+/* Memory that is resident now, in MiB. */
+double measure_rss_mib(void);
+
+#endif
