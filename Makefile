@@ -150,6 +150,9 @@ $(OUT)/obj/%.o: %.c $(ONNX_C) | $(AFTER)
 	$(if $(V),,@echo "  CC    $<")
 	$(Q)$(COMPILE) -c $< -o $@
 
+# stb_image's ints overflow on hostile coefficients: make that defined.
+$(OUT)/obj/common/image_stb.o: private HARDEN += -fwrapv
+
 define library_rule
 $(call library,$(1)): $(call objects,$(call sources,$(1)))
 	@mkdir -p $$(@D) && rm -f $$@

@@ -2,7 +2,8 @@
  *
  * Decoding gives what Pillow's Image.open(..).convert("RGB") gives: grey is
  * repeated, palettes are looked up, alpha is dropped (not blended), 16-bit
- * colour keeps its high byte, EXIF orientation is ignored. Resizing is Pillow's
+ * samples keep their high byte (for 16-bit grey Pillow clips to white instead),
+ * EXIF orientation is ignored. CMYK JPEG is refused. Resizing is Pillow's
  * antialiased bilinear, bit by bit.
  */
 #ifndef CONVOY_COMMON_IMAGE_H
