@@ -74,6 +74,16 @@ s_clean(char *text)
             *c = '?';
 }
 
+/* As much of `more` as fits behind the text. */
+static void
+s_append(char *text, const char *more)
+{
+    size_t used = strlen(text);
+    while (*more && used < FAULT_TEXT_MAX)
+        text[used++] = *more++;
+    text[used] = '\0';
+}
+
 int
 fault_set(fault_t *fault, fault_code_t code, const char *format, ...)
 {
@@ -101,11 +111,10 @@ fault_prefix(fault_t *fault, const char *format, ...)
 
     va_list arguments;
     va_start(arguments, format);
-    int written = vsnprintf(fault->text, sizeof fault->text, format, arguments);
+    vsnprintf(fault->text, sizeof fault->text, format, arguments);
     va_end(arguments);
-    if (written >= 0 && (size_t)written < sizeof fault->text)
-        snprintf(fault->text + written, sizeof fault->text - (size_t)written,
-                 ": %s", old);
+    s_append(fault->text, ": ");
+    s_append(fault->text, old);
     s_clean(fault->text);
     return -1;
 }
