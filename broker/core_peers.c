@@ -204,6 +204,24 @@ s_hello_client(core_t *self, const core_input_t *input)
     s_send_welcome(self, session, self->config.info);
 }
 
+/* The name in it tells the worker that waiting for room will not help. */
+static void
+s_reject_name(core_t *self, const core_input_t *input)
+{
+    fault_t fault;
+    const char *name = input->message->name;
+    fault_set(&fault, FAULT_REJECT_FULL, "a worker named %s is already here",
+              name);
+    message_t *message = core_message(self, MESSAGE_REJECT);
+    s_set_code(message, (uint16_t)fault.code);
+    core_put_text(message, fault.text);
+    strcpy(message->name, name);
+    message->present |= key_bit(KEY_NAME);
+    self->counters.rejected++;
+    s_send_raw(self, input->side, &input->peer);
+    core_log(self, CORE_INFO, "worker refused: %s", fault.text);
+}
+
 static void
 s_hello_worker(core_t *self, const core_input_t *input)
 {
@@ -224,9 +242,7 @@ s_hello_worker(core_t *self, const core_input_t *input)
     if (old)
         peers_end(self, old, SESSION_LOST, "it has a new connection");
     if (registry_find_worker(&self->registry, hello->name)) {
-        fault_set(&fault, FAULT_REJECT_FULL,
-                  "a worker named %s is already here", hello->name);
-        peers_reject(self, input->side, &input->peer, fault.code, fault.text);
+        s_reject_name(self, input);
         return;
     }
     session_t *session = s_admit(self, input);

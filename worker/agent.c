@@ -65,6 +65,15 @@ s_say_bye(agent_t *self, int64_t now)
     uplink_close(uplink, UPLINK_BYE_MS);
 }
 
+/* What waits goes back to the broker, which counts no attempt for it. */
+static void
+s_hand_back(agent_t *self, int64_t now)
+{
+    fault_t fault;
+    fault_set(&fault, FAULT_SHUTDOWN, "the worker leaves");
+    backlog_fail_waiting(&self->uplink.backlog, &fault, now);
+}
+
 static void
 s_leave(agent_t *self, const char *why, int64_t now)
 {
@@ -76,11 +85,12 @@ s_leave(agent_t *self, const char *why, int64_t now)
         return;
     }
     uplink_say(uplink, MESSAGE_DRAIN, now);
+    s_hand_back(self, now);
     membership_leave(&uplink->membership);
     uplink->drain_ms = now + DRAIN_MS;
 }
 
-/* What runs is finished and answered; what waits goes back with BYE. */
+/* What runs is finished and answered before BYE. */
 static void
 s_finish_leaving(agent_t *self, int64_t now)
 {
@@ -104,8 +114,6 @@ static void
 s_do_lost(agent_t *self, const arrival_t *arrival, int64_t now)
 {
     (void)arrival;
-    if (self->uplink.membership.fault.code != FAULT_NONE)
-        logger_warning("%s", self->uplink.membership.fault.text);
     uplink_lost(&self->uplink);
     supply_resume(&self->supply, now);
 }
@@ -113,9 +121,13 @@ s_do_lost(agent_t *self, const arrival_t *arrival, int64_t now)
 static void
 s_do_close(agent_t *self, const arrival_t *arrival, int64_t now)
 {
-    (void)arrival, (void)now;
-    logger_debug("%s: closed: %s", self->uplink.endpoint,
-                 self->uplink.membership.fault.text);
+    (void)arrival;
+    static logger_limit_t limit;
+    const membership_t *membership = &self->uplink.membership;
+    if (membership->fault.code != FAULT_NONE &&
+        membership->state != MEMBERSHIP_OVER)
+        logger_limited(&limit, now, LOGGER_WARNING, "%s: %s",
+                       self->uplink.endpoint, membership->fault.text);
     uplink_close(&self->uplink, 0);
 }
 
@@ -185,6 +197,8 @@ s_do_job(agent_t *self, const arrival_t *arrival, int64_t now)
     }
     if (!good)
         backlog_fail(backlog, task, &fault, now);
+    if (self->draining)
+        s_hand_back(self, now);
 }
 
 static void
@@ -469,7 +483,7 @@ s_init(agent_t *self, const agent_options_t *options, const runner_t *runner,
     uplink_init(&self->uplink, endpoint, options->build,
                 (uint16_t)options->part, name, clock_ms());
     supply_init(&self->supply, self->executor, self->cache);
-    logger_debug("%s calls %s", name, endpoint);
+    logger_info("%s calls the broker at %s", name, endpoint);
     return 0;
 }
 

@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The slowest link that is not taken for a dead one: 1 MB/s. */
-enum { LINK_BYTES_PER_MS_MIN = 1000 };
+enum {
+    /* The slowest link that is not taken for a dead one: 1 MB/s. */
+    LINK_BYTES_PER_MS_MIN = 1000,
+    /* A predecessor that crashed is gone from the broker by then. */
+    NAME_PATIENCE_MS = 6000,
+};
 
 /* splitmix64: the jitter only has to differ between workers. */
 static uint64_t
@@ -228,12 +232,26 @@ s_welcome(membership_t *self, const message_t *message, int64_t now)
         memcpy(self->name, message->name, sizeof self->name);
     s_take_liveness(self, message);
     self->failures = 0;
+    self->named_twice = false;
     if (greeting)
         self->seq = 0;
     if (same || self->state == MEMBERSHIP_LEAVING)
         return 0;
     self->state = MEMBERSHIP_LOADING;
     return DUTY_LOAD;
+}
+
+/* Somebody has our name: perhaps our own predecessor, which crashed a moment
+ * ago, so it is tried again for a while. */
+static unsigned
+s_reject_name(membership_t *self, int64_t now)
+{
+    if (!self->named_twice)
+        self->named_twice_ms = now;
+    self->named_twice = true;
+    if (now - self->named_twice_ms >= NAME_PATIENCE_MS)
+        return s_exit(self);
+    return s_away(self, now, 0);
 }
 
 /* Whether it is worth coming back after a REJECT, and when. */
@@ -245,6 +263,9 @@ s_reject(membership_t *self, const message_t *message, int64_t now)
               message->text);
     switch (code) {
     case FAULT_REJECT_FULL:
+        if (message_has(message, key_bit(KEY_NAME)))
+            return s_reject_name(self, now);
+        return s_away(self, now, message->retry_after_ms);
     case FAULT_REJECT_DRAINING:
         return s_away(self, now, message->retry_after_ms);
     case FAULT_REJECT_DIGEST:
@@ -296,6 +317,17 @@ s_bye(membership_t *self, const message_t *message, int64_t now)
     return s_away(self, now, message->retry_after_ms);
 }
 
+/* Answers to a FETCH of bytes that are no longer served, and complaints. */
+static unsigned
+s_error(membership_t *self, const message_t *message, int64_t now)
+{
+    if (self->state != MEMBERSHIP_LOADING || message->code != FAULT_DIGEST)
+        return 0;
+    fault_set(&self->fault, FAULT_NO_BROKER, "the broker takes back a part: %s",
+              message->text);
+    return s_away(self, now, 0);
+}
+
 static unsigned
 s_drain(membership_t *self, const message_t *message, int64_t now)
 {
@@ -339,7 +371,7 @@ static const struct {
     {MESSAGE_REHELLO, false, s_rehello}, {MESSAGE_BYE, false, s_bye},
     {MESSAGE_DRAIN, true, s_drain},      {MESSAGE_JOB, true, s_job},
     {MESSAGE_CANCEL, true, s_cancel},    {MESSAGE_CHUNK, true, s_chunk},
-    {MESSAGE_HEARTBEAT, true, NULL},
+    {MESSAGE_ERROR, true, s_error},      {MESSAGE_HEARTBEAT, true, NULL},
 };
 
 unsigned

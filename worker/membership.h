@@ -68,13 +68,15 @@ typedef struct membership {
     int64_t heartbeat_ms;
     int misses;
 
-    int64_t wake_ms;      /* AWAY: end of the back-off */
-    int64_t heard_ms;     /* the last valid frame, or HELLO */
-    int64_t sent_ms;      /* the last frame of ours */
-    uint32_t seq;         /* of the last heartbeat */
-    int64_t allowance_ms; /* the longest frame under way blocks heartbeats */
-    int failures;         /* closed sockets since the last WELCOME */
-    bool rejected;        /* our digest, once already */
+    int64_t wake_ms;        /* AWAY: end of the back-off */
+    int64_t heard_ms;       /* the last valid frame, or HELLO */
+    int64_t sent_ms;        /* the last frame of ours */
+    uint32_t seq;           /* of the last heartbeat */
+    int64_t allowance_ms;   /* the longest frame under way blocks heartbeats */
+    int failures;           /* closed sockets since the last WELCOME */
+    bool rejected;          /* our digest, once already */
+    bool named_twice;       /* another worker has our name, */
+    int64_t named_twice_ms; /* since then */
     uint64_t random;
     fault_t fault; /* why EXIT, or why the last session ended */
 } membership_t;

@@ -451,6 +451,9 @@ leaving_finishes_what_runs_and_hands_back_what_waits(void **state)
     s_job(self, 2, 10000, 1);
     s_say(self, MESSAGE_DRAIN, SESSION);
     s_expect(self, MESSAGE_DRAIN);
+    s_expect(self, MESSAGE_ERROR);
+    assert_int_equal(self->message.job.bytes[15], 2);
+    assert_int_equal(self->message.code, FAULT_SHUTDOWN);
     sem_post(&self->script.may_run);
     s_expect_result(self, 1);
     s_expect(self, MESSAGE_BYE);

@@ -268,6 +268,37 @@ a_full_or_draining_broker_is_tried_again(void **state)
 }
 
 static void
+a_name_that_stays_taken_ends_the_process(void **state)
+{
+    (void)state;
+    membership_t self = s_new(0);
+    message_t reject = s_reject(FAULT_REJECT_FULL);
+    reject.present |= key_bit(KEY_NAME);
+    s_greet(&self, 0);
+    assert_int_equal(membership_frame(&self, &reject, 100), DUTY_CLOSE);
+    s_greet(&self, membership_due(&self));
+    assert_int_equal(membership_frame(&self, &reject, 6099), DUTY_CLOSE);
+    s_greet(&self, membership_due(&self));
+    assert_int_equal(membership_frame(&self, &reject, 8000),
+                     DUTY_CLOSE | DUTY_EXIT);
+    assert_int_equal(fault_exit_status(self.fault.code), 75);
+}
+
+static void
+bytes_that_are_no_longer_served_start_a_new_session(void **state)
+{
+    (void)state;
+    membership_t self = s_new(0);
+    s_greet(&self, 0);
+    message_t welcome = s_welcome(0, 1);
+    membership_frame(&self, &welcome, 1);
+    message_t error = s_message(MESSAGE_ERROR, SESSION);
+    error.code = FAULT_DIGEST;
+    assert_int_equal(membership_frame(&self, &error, 2),
+                     DUTY_LOST | DUTY_CLOSE);
+}
+
+static void
 a_refused_digest_is_dropped_once_and_fatal_twice(void **state)
 {
     (void)state;
@@ -360,6 +391,8 @@ main(void)
         cmocka_unit_test(a_welcome_in_the_running_session_switches_the_part),
         cmocka_unit_test(refusals_that_last_end_the_process),
         cmocka_unit_test(a_full_or_draining_broker_is_tried_again),
+        cmocka_unit_test(a_name_that_stays_taken_ends_the_process),
+        cmocka_unit_test(bytes_that_are_no_longer_served_start_a_new_session),
         cmocka_unit_test(a_refused_digest_is_dropped_once_and_fatal_twice),
         cmocka_unit_test(auto_chooses_again_where_its_part_is_gone),
         cmocka_unit_test(drain_asks_to_leave_unless_the_broker_itself_goes),
