@@ -86,16 +86,18 @@ s_facts(const settings_key_t *key, char *text, size_t size)
     bool number = key->type == SETTINGS_INT || key->type == SETTINGS_FLOAT ||
                   key->type == SETTINGS_INTS || key->type == SETTINGS_FLOATS;
     bool bounded = key->max < 1e15 && key->min > -1e15;
-    const char *state = key->required   ? "required"
-                        : key->fallback ? "the default is shown"
-                                        : "no default";
+    const char *state = key->required   ? "; required"
+                        : key->fallback ? ""
+                                        : "; optional";
     if (key->choices)
-        snprintf(text, size, "%s (%s; %s)", key->help, key->choices, state);
+        snprintf(text, size, "%s (%s%s)", key->help, key->choices, state);
     else if (number && bounded)
-        snprintf(text, size, "%s (%.15g to %.15g; %s)", key->help, key->min,
+        snprintf(text, size, "%s (%.15g to %.15g%s)", key->help, key->min,
                  key->max, state);
+    else if (*state)
+        snprintf(text, size, "%s (%s)", key->help, state + 2);
     else
-        snprintf(text, size, "%s (%s)", key->help, state);
+        snprintf(text, size, "%s", key->help);
 }
 
 static void

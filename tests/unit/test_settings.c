@@ -344,7 +344,7 @@ the_reference_shows_every_key_and_can_be_read(void **state)
     assert_non_null(strstr(text, "\n  # weights = \"w.pth\";\n"));
     assert_non_null(strstr(text, "\n  image: {\n"));
     assert_non_null(strstr(text, "\n    resize = \"stretch\";\n"));
-    assert_non_null(strstr(text, "\n  };\n  # the network (no default)\n"
+    assert_non_null(strstr(text, "\n  };\n  # the network (optional)\n"
                                  "  # layers = (\n  #   { op = \"ReLU\"; }\n"));
     assert_non_null(strstr(text, "\n};\n\nbroker: {\n"));
     settings_t *settings = s_parse(text, &fault);
