@@ -304,8 +304,9 @@ broker_config_write_reference(FILE *file, fault_t *fault)
 {
     return settings_write_reference(
         file,
-        "Every key that pipeline.cfg may have, with its default or, in a\n"
-        "comment, an example. Made by `broker --reference`; tests/unit/\n"
-        "test_config.c compares. Relative paths start at this file's folder.",
+        "Every key that pipeline.cfg may have: with its default, or as a "
+        "comment with an example.\n"
+        "Made by `broker --reference`. Relative paths start at the folder of "
+        "the file.",
         config_keys, config_keys_count, fault);
 }

@@ -36,9 +36,10 @@
     }
 
 static const char layers_example[] =
-    "( ( { op = \"Conv2d\"; weights = \"conv1\"; padding = 1; }, "
-    "{ op = \"ReLU\"; } ), "
-    "( { op = \"Flatten\"; }, { op = \"Linear\"; weights = \"fc1\"; } ) )";
+    "(\n"
+    "  ( { op = \"Conv2d\"; weights = \"conv1\"; padding = 1; },\n"
+    "    { op = \"ReLU\"; } ),\n"
+    "  ( { op = \"Flatten\"; }, { op = \"Linear\"; weights = \"fc1\"; } ) )";
 
 const settings_key_t config_keys[] = {
     {.path = "model.name",
@@ -62,9 +63,14 @@ const settings_key_t config_keys[] = {
              "part, or one list of layers, cut by parts or cuts"},
     PATH("model.file", file, "\"resnet18.onnx\"",
          "an ONNX file, instead of weights and layers"),
-    INT("model.parts", parts, 1, PROTO_PARTS_MAX, NULL,
-        "cut the network into this many parts, the slowest as fast as "
-        "possible"),
+    {.path = "model.parts",
+     .type = SETTINGS_INT,
+     AT(parts),
+     .min = 1,
+     .max = PROTO_PARTS_MAX,
+     .example = "2",
+     .help = "cut the network into this many parts, the slowest as fast as "
+             "possible"},
     VECTOR("model.cuts", SETTINGS_TEXTS, cuts, 1, PROTO_PARTS_MAX - 1, 0, 0,
            NULL, "[\"tensor name\"]",
            "or cut it behind these tensors (of a layer list: the layers' "
@@ -72,7 +78,8 @@ const settings_key_t config_keys[] = {
     VECTOR("model.shares", SETTINGS_FLOATS, shares, 1, PROTO_PARTS_MAX, 0.001,
            1000, NULL, "[1, 1]",
            "how strong the machines of the parts are (not built yet)"),
-    CHOICE("model.boundary_dtype", boundary_dtype, "float32|float16", "float32",
+    CHOICE("model.boundary_dtype", boundary_dtype, "float32|float16",
+           "\"float32\"",
            "what crosses the network between parts (float16 is not built "
            "yet)"),
     VECTOR("model.input", SETTINGS_INTS, input, 1, TENSOR_RANK_MAX - 1, 1,
@@ -80,23 +87,28 @@ const settings_key_t config_keys[] = {
            "the shape of one sample, where there is no image group"),
     PATH("model.labels", labels, "\"cifar10.txt\"",
          "the names of the classes, one a line"),
-    CHOICE("model.scores", scores, MODEL_SCORES_NAMES, NULL,
-           "what the outputs are; of logits the client computes the softmax; "
-           "by default a network that ends in a Softmax gives probabilities"),
+    {.path = "model.scores",
+     .type = SETTINGS_CHOICE,
+     AT(scores),
+     .choices = MODEL_SCORES_NAMES,
+     .example = "\"logits\"",
+     .help = "what the outputs are; of logits the client computes the softmax; "
+             "by default a network that ends in a Softmax gives "
+             "probabilities"},
 
     VECTOR("model.image.size", SETTINGS_INTS, size, 2, 2, 1,
            IMAGE_INPUT_SIDE_MAX, NULL, "[32, 32]",
            "height and width that the network takes"),
-    CHOICE("model.image.resize", resize, IMAGE_RESIZE_NAMES, "stretch",
+    CHOICE("model.image.resize", resize, IMAGE_RESIZE_NAMES, "\"stretch\"",
            "stretch to the size, or crop: the shorter side to `shorter` "
            "first, then the centre"),
     INT("model.image.shorter", shorter, 1, IMAGE_INPUT_SIDE_MAX, "256",
         "for crop: the shorter side before the centre is cut out, in pixels"),
-    CHOICE("model.image.filter", filter, IMAGE_FILTER_NAMES, "bilinear",
+    CHOICE("model.image.filter", filter, IMAGE_FILTER_NAMES, "\"bilinear\"",
            "how pixels are averaged (bicubic is not built yet)"),
-    CHOICE("model.image.channels", channels, IMAGE_CHANNELS_NAMES, "rgb",
+    CHOICE("model.image.channels", channels, IMAGE_CHANNELS_NAMES, "\"rgb\"",
            "the order of the channels (bgr and grey are not built yet)"),
-    CHOICE("model.image.layout", layout, IMAGE_LAYOUT_NAMES, "NCHW",
+    CHOICE("model.image.layout", layout, IMAGE_LAYOUT_NAMES, "\"NCHW\"",
            "the order of the axes (NHWC is not built yet)"),
     {.path = "model.image.range",
      .type = SETTINGS_FLOAT,
