@@ -1,0 +1,466 @@
+/* An ONNX file as a graph: the skeleton is walked and unpacked, checked, and
+ * its nodes raised to the newest opset; weights stay in the file. */
+#include "common/model/onnx.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "onnx.pb-c.h"
+
+#include "common/mem.h"
+#include "common/model/onnx_raise.h"
+#include "common/model/onnx_tensor.h"
+#include "common/model/onnx_walk.h"
+
+enum { PRODUCER_BYTES_MAX = 256 };
+
+typedef struct reader {
+    blob_t *file;
+    const Onnx__GraphProto *proto;
+    graph_t *graph;
+    int64_t opset;
+    int *inputs; /* of the node being read: room for every input it may get */
+} reader_t;
+
+static const char *
+s_text(const char *text)
+{
+    return text ? text : "";
+}
+
+static bool
+s_is_default_domain(const char *domain)
+{
+    return !domain || !*domain || strcmp(domain, "ai.onnx") == 0;
+}
+
+/* --- inputs, outputs, weights --- */
+
+static int
+s_read_initializers(reader_t *self, fault_t *fault)
+{
+    for (size_t i = 0; i < self->proto->n_initializer; i++) {
+        const Onnx__TensorProto *tensor = self->proto->initializer[i];
+        if (onnx_add_constant(self->graph, tensor, s_text(tensor->name),
+                              self->file, fault) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Axis 0 without a size is the batch; no other axis may lack one. */
+static int
+s_read_dims(const Onnx__TensorShapeProto *proto, const char *name,
+            shape_t *shape, fault_t *fault)
+{
+    if (proto->n_dim > TENSOR_RANK_MAX)
+        return fault_set(fault, FAULT_INPUT,
+                         "input %s has %zu axes, at most %d are read", name,
+                         proto->n_dim, TENSOR_RANK_MAX);
+    *shape = (shape_t){.rank = (int)proto->n_dim};
+    for (int i = 0; i < shape->rank; i++) {
+        const Onnx__TensorShapeProto__Dimension *dim = proto->dim[i];
+        bool sized = dim->value_case ==
+                         ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+                     dim->dim_value > 0;
+        if (!sized && i > 0)
+            return fault_set(fault, FAULT_INPUT,
+                             "input %s: axis %d has no size, only the batch "
+                             "(axis 0) may be open",
+                             name, i);
+        shape->dims[i] = sized ? dim->dim_value : DIM_BATCH;
+    }
+    return 0;
+}
+
+static int
+s_read_input(reader_t *self, const Onnx__ValueInfoProto *info, fault_t *fault)
+{
+    const char *name = s_text(info->name);
+    int value = graph_find(self->graph, name);
+    if (value != GRAPH_NONE && self->graph->values[value].constant)
+        return 0; /* before IR 4 every initializer was listed as an input */
+    const Onnx__TypeProto *type = info->type;
+    if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
+        !type->tensor_type || !type->tensor_type->shape)
+        return fault_set(fault, FAULT_INPUT,
+                         "input %s is no tensor with a shape", name);
+    dtype_t dtype;
+    shape_t shape;
+    if (onnx_dtype(type->tensor_type->elem_type, name, &dtype, fault) ||
+        s_read_dims(type->tensor_type->shape, name, &shape, fault))
+        return -1;
+    value = graph_add_value(self->graph, name, dtype, &shape, fault);
+    return value < 0 ? -1 : graph_add_input(self->graph, value, fault);
+}
+
+static int
+s_read_output(reader_t *self, const Onnx__ValueInfoProto *info, fault_t *fault)
+{
+    int value = graph_find(self->graph, s_text(info->name));
+    if (value == GRAPH_NONE)
+        return fault_set(fault, FAULT_INPUT, "nothing makes the output %s",
+                         s_text(info->name));
+    return graph_add_output(self->graph, value, fault);
+}
+
+/* --- nodes --- */
+
+/* The value of a name, made where it is not known yet. */
+static int
+s_require(reader_t *self, const char *name, fault_t *fault)
+{
+    int value = graph_find(self->graph, name);
+    if (value != GRAPH_NONE)
+        return value;
+    return graph_add_value(self->graph, name, DTYPE_NONE, NULL, fault);
+}
+
+/* Indices of names into to[]; "" is an absent one. */
+static int
+s_require_all(reader_t *self, char *const *names, size_t count, int *to,
+              fault_t *fault)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i] = *names[i] ? s_require(self, names[i], fault) : GRAPH_NONE;
+        if (*names[i] && to[i] < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The number of ONNX's type of an attribute; files before IR 3 may lack it. */
+static Onnx__AttributeProto__AttributeType
+s_attribute_type(const Onnx__AttributeProto *proto)
+{
+    if (proto->has_type && proto->type)
+        return proto->type;
+    if (proto->has_f)
+        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
+    if (proto->has_i)
+        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+    if (proto->has_s)
+        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
+    if (proto->t)
+        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+    if (proto->n_floats)
+        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS;
+    if (proto->n_ints)
+        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+    return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED;
+}
+
+static int
+s_set_text(reader_t *self, int node, const Onnx__AttributeProto *proto,
+           fault_t *fault)
+{
+    char *text = mem_text((const char *)proto->s.data, proto->s.len, fault);
+    if (!text)
+        return -1;
+    int result = graph_set_text(self->graph, node, proto->name, text, fault);
+    free(text);
+    return result;
+}
+
+static int
+s_set_tensor(reader_t *self, int node, const Onnx__AttributeProto *proto,
+             fault_t *fault)
+{
+    tensor_t tensor;
+    if (!proto->t)
+        return fault_set(fault, FAULT_INPUT, "attribute %s has no tensor",
+                         proto->name);
+    if (onnx_read_tensor(&tensor, proto->t, proto->name, self->file, fault))
+        return -1;
+    int result =
+        graph_set_tensor(self->graph, node, proto->name, &tensor, fault);
+    tensor_release(&tensor);
+    return result;
+}
+
+static int
+s_set_attribute(reader_t *self, int node, const Onnx__AttributeProto *proto,
+                fault_t *fault)
+{
+    switch (s_attribute_type(proto)) {
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
+        return graph_set_int(self->graph, node, proto->name, proto->i, fault);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
+        return graph_set_float(self->graph, node, proto->name, proto->f, fault);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
+        return s_set_text(self, node, proto, fault);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
+        return s_set_tensor(self, node, proto, fault);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
+        return graph_set_floats(self->graph, node, proto->name, proto->floats,
+                                proto->n_floats, fault);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
+        return graph_set_ints(self->graph, node, proto->name, proto->ints,
+                              proto->n_ints, fault);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH:
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS:
+        return fault_set(fault, FAULT_INPUT,
+                         "attribute %s is a graph: control flow is not read",
+                         proto->name);
+    default:
+        return fault_set(fault, FAULT_INPUT,
+                         "attribute %s has a type that is not read",
+                         proto->name);
+    }
+}
+
+/* What every node must have before anything else looks at it. */
+static int
+s_check_node(const Onnx__NodeProto *proto, fault_t *fault)
+{
+    if (!proto->op_type || !*proto->op_type)
+        return fault_set(fault, FAULT_INPUT, "a node without an op_type");
+    if (!s_is_default_domain(proto->domain))
+        return fault_set(fault, FAULT_INPUT, "op %s of domain %s is not known",
+                         proto->op_type, proto->domain);
+    if (proto->n_input > GRAPH_NODE_INPUTS_MAX ||
+        proto->n_output > GRAPH_NODE_INPUTS_MAX ||
+        proto->n_attribute > GRAPH_ATTRIBUTES_MAX)
+        return fault_set(fault, FAULT_INPUT,
+                         "%s with %zu inputs, %zu outputs, %zu attributes",
+                         proto->op_type, proto->n_input, proto->n_output,
+                         proto->n_attribute);
+    for (size_t i = 0; i < proto->n_attribute; i++)
+        if (!proto->attribute[i]->name || !*proto->attribute[i]->name)
+            return fault_set(fault, FAULT_INPUT,
+                             "%s has an attribute without a name",
+                             proto->op_type);
+        else if (proto->attribute[i]->ref_attr_name)
+            return fault_set(fault, FAULT_INPUT,
+                             "attribute %s belongs to a function",
+                             proto->attribute[i]->name);
+    return 0;
+}
+
+/* A Constant node is a constant, not a node. 0 if it is none of those that can
+ * be read so, 1 if it was, -1 with a fault. */
+static int
+s_read_constant(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
+{
+    if (strcmp(proto->op_type, "Constant") != 0)
+        return 0;
+    if (proto->n_output != 1 || proto->n_attribute != 1)
+        return fault_set(fault, FAULT_INPUT, "a Constant without one value");
+    const Onnx__AttributeProto *value = proto->attribute[0];
+    const char *name = proto->output[0];
+    const shape_t scalar = {.rank = 0};
+    shape_t vector = {.rank = 1};
+    int added;
+    if (value->t && strcmp(value->name, "value") == 0) {
+        added =
+            onnx_add_constant(self->graph, value->t, name, self->file, fault);
+    } else if (strcmp(value->name, "value_float") == 0) {
+        added = graph_add_elements(self->graph, name, DTYPE_FLOAT32, &scalar,
+                                   &value->f, fault);
+    } else if (strcmp(value->name, "value_int") == 0) {
+        added = graph_add_elements(self->graph, name, DTYPE_INT64, &scalar,
+                                   &value->i, fault);
+    } else if (strcmp(value->name, "value_floats") == 0 && value->n_floats) {
+        vector.dims[0] = (int64_t)value->n_floats;
+        added = graph_add_elements(self->graph, name, DTYPE_FLOAT32, &vector,
+                                   value->floats, fault);
+    } else if (strcmp(value->name, "value_ints") == 0 && value->n_ints) {
+        vector.dims[0] = (int64_t)value->n_ints;
+        added = graph_add_elements(self->graph, name, DTYPE_INT64, &vector,
+                                   value->ints, fault);
+    } else {
+        added = fault_set(fault, FAULT_INPUT,
+                          "the Constant %s has a value that is not read", name);
+    }
+    return added < 0 ? -1 : 1;
+}
+
+static int
+s_add_node(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
+{
+    int *outputs = self->inputs + GRAPH_NODE_INPUTS_MAX + 8;
+    int inputs_count = (int)proto->n_input;
+    if (s_require_all(self, proto->input, proto->n_input, self->inputs,
+                      fault) ||
+        s_require_all(self, proto->output, proto->n_output, outputs, fault) ||
+        onnx_raise_inputs(self->graph, proto, self->opset, self->inputs,
+                          &inputs_count, fault))
+        return -1;
+    int node = graph_add_node(self->graph, proto->op_type, s_text(proto->name),
+                              self->inputs, inputs_count, outputs,
+                              (int)proto->n_output, fault);
+    for (size_t i = 0; node >= 0 && i < proto->n_attribute; i++) {
+        const Onnx__AttributeProto *attribute = proto->attribute[i];
+        if (node_attribute(&self->graph->nodes[node], attribute->name))
+            return fault_set(fault, FAULT_INPUT, "attribute %s comes twice",
+                             attribute->name);
+        if (!onnx_raise_takes(proto->op_type, self->opset, attribute->name) &&
+            s_set_attribute(self, node, attribute, fault))
+            return -1;
+    }
+    return node < 0 ? -1 : 0;
+}
+
+static int
+s_read_nodes(reader_t *self, fault_t *fault)
+{
+    for (size_t i = 0; i < self->proto->n_node; i++) {
+        const Onnx__NodeProto *proto = self->proto->node[i];
+        int result = s_check_node(proto, fault);
+        if (result == 0)
+            result = s_read_constant(self, proto, fault);
+        if (result == 0)
+            result = s_add_node(self, proto, fault);
+        if (result < 0)
+            return fault_prefix(fault, "node %zu%s%.64s", i,
+                                proto->name ? " " : "", s_text(proto->name));
+    }
+    return 0;
+}
+
+static int
+s_read_graph(reader_t *self, fault_t *fault)
+{
+    const Onnx__GraphProto *proto = self->proto;
+    if (s_read_initializers(self, fault))
+        return -1;
+    for (size_t i = 0; i < proto->n_input; i++)
+        if (s_read_input(self, proto->input[i], fault))
+            return -1;
+    if (s_read_nodes(self, fault))
+        return -1;
+    for (size_t i = 0; i < proto->n_output; i++)
+        if (s_read_output(self, proto->output[i], fault))
+            return -1;
+    if (self->graph->outputs_count == 0)
+        return fault_set(fault, FAULT_INPUT, "the model has no output");
+    if (graph_sort(self->graph, fault))
+        return -1;
+    return onnx_raise_graph(self->graph, self->opset, fault);
+}
+
+/* --- the model --- */
+
+static int
+s_read_opset(const Onnx__ModelProto *proto, int64_t *opset, fault_t *fault)
+{
+    *opset = 0;
+    for (size_t i = 0; i < proto->n_opset_import; i++)
+        if (s_is_default_domain(proto->opset_import[i]->domain))
+            *opset = proto->opset_import[i]->version;
+    if (*opset < ONNX_OPSET_MIN || *opset > ONNX_OPSET_MAX)
+        return fault_set(fault, FAULT_INPUT,
+                         "opset %lld is not read, %d to %d are",
+                         (long long)*opset, ONNX_OPSET_MIN, ONNX_OPSET_MAX);
+    return 0;
+}
+
+static int
+s_read_properties(onnx_model_t *self, const Onnx__ModelProto *proto,
+                  fault_t *fault)
+{
+    size_t count = proto->n_metadata_props;
+    if (count > ONNX_PROPERTIES_MAX) /* other tools' notes: none is needed */
+        count = ONNX_PROPERTIES_MAX;
+    self->properties = mem_new(count, sizeof *self->properties, fault);
+    if (!self->properties)
+        return -1;
+    for (; self->properties_count < count; self->properties_count++) {
+        const Onnx__StringStringEntryProto *entry =
+            proto->metadata_props[self->properties_count];
+        const char *key = s_text(entry->key), *value = s_text(entry->value);
+        onnx_property_t *property = &self->properties[self->properties_count];
+        property->key = mem_text(key, strlen(key), fault);
+        property->value = mem_text(value, strlen(value), fault);
+        if (!property->key || !property->value) {
+            free((char *)(uintptr_t)property->key);
+            free((char *)(uintptr_t)property->value);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto, blob_t *file,
+             fault_t *fault)
+{
+    if (!proto->graph)
+        return fault_set(fault, FAULT_INPUT, "the file is no ONNX model");
+    if (s_read_opset(proto, &self->opset, fault) ||
+        s_read_properties(self, proto, fault))
+        return -1;
+    const char *producer = s_text(proto->producer_name);
+    self->ir = proto->ir_version;
+    self->producer =
+        mem_text(producer, strnlen(producer, PRODUCER_BYTES_MAX), fault);
+    self->graph = graph_new(s_text(proto->graph->name), fault);
+    reader_t reader = {.file = file,
+                       .proto = proto->graph,
+                       .graph = self->graph,
+                       .opset = self->opset};
+    reader.inputs =
+        mem_new(2 * (GRAPH_NODE_INPUTS_MAX + 8), sizeof(int), fault);
+    int result = -1;
+    if (self->producer && self->graph && reader.inputs)
+        result = s_read_graph(&reader, fault);
+    free(reader.inputs);
+    return result;
+}
+
+onnx_model_t *
+onnx_read(blob_t *file, fault_t *fault)
+{
+    size_t size;
+    uint8_t *skeleton = onnx_walk(file, &size, fault);
+    if (!skeleton)
+        return NULL;
+    Onnx__ModelProto *proto = onnx__model_proto__unpack(NULL, size, skeleton);
+    free(skeleton);
+    if (!proto)
+        return fault_null(fault, FAULT_INPUT, "the file is no ONNX model");
+    onnx_model_t *self = mem_new(1, sizeof *self, fault);
+    if (self && s_read_model(self, proto, file, fault))
+        onnx_destroy(&self);
+    onnx__model_proto__free_unpacked(proto, NULL);
+    return self;
+}
+
+onnx_model_t *
+onnx_open(const char *path, fault_t *fault)
+{
+    blob_t *file = blob_open(path, fault);
+    if (!file)
+        return NULL;
+    onnx_model_t *self = onnx_read(file, fault);
+    if (!self)
+        fault_prefix(fault, "%s", path);
+    blob_release(&file);
+    return self;
+}
+
+void
+onnx_destroy(onnx_model_t **self)
+{
+    onnx_model_t *model = *self;
+    *self = NULL;
+    if (!model)
+        return;
+    graph_destroy(&model->graph);
+    for (size_t i = 0; i < model->properties_count; i++) {
+        free((char *)(uintptr_t)model->properties[i].key);
+        free((char *)(uintptr_t)model->properties[i].value);
+    }
+    free(model->properties);
+    free(model->producer);
+    free(model);
+}
+
+const char *
+onnx_property(const onnx_model_t *self, const char *key)
+{
+    for (size_t i = 0; i < self->properties_count; i++)
+        if (strcmp(self->properties[i].key, key) == 0)
+            return self->properties[i].value;
+    return NULL;
+}

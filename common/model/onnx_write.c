@@ -1,0 +1,325 @@
+/* A graph as an ONNX file, streamed: weights go from their blobs to the file
+ * in blocks.
+ *
+ * A message's length stands before it, so everything is written twice: once
+ * into a sink that counts, once into one that writes. Source: the protobuf
+ * encoding, "length-delimited records". */
+#include "common/model/onnx.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "onnx.pb-c.h"
+
+#include "common/mem.h"
+#include "common/model/onnx_lower.h"
+
+enum {
+    BLOCK_ELEMENTS = 16 << 10,
+    ELEMENT_BYTES_MAX = 8,
+    MODEL_BYTES_MAX = INT32_MAX,
+    WIRE_BYTES = 2, /* length-delimited */
+    IR_LOW = 8,
+    IR_HIGH = 10,
+    OPSET_LOW = 17,
+    /* field numbers of onnx.proto */
+    MODEL_GRAPH = 7,
+    GRAPH_NODE = 1,
+    GRAPH_NAME = 2,
+    GRAPH_INITIALIZER = 5,
+    GRAPH_INPUT = 11,
+    GRAPH_OUTPUT = 12,
+    TENSOR_RAW_DATA = 9,
+};
+
+typedef struct writer {
+    const graph_t *graph;
+    int opset;
+    FILE *file; /* NULL: only count */
+    digester_t digester;
+    uint64_t bytes; /* so far */
+    uint8_t *block; /* room for BLOCK_ELEMENTS twice */
+} writer_t;
+
+static int
+s_put(writer_t *self, const void *bytes, size_t size, fault_t *fault)
+{
+    self->bytes += size;
+    if (!self->file || size == 0)
+        return 0;
+    digester_add(&self->digester, bytes, size);
+    if (fwrite(bytes, 1, size, self->file) != size)
+        return fault_set(fault, FAULT_SYSTEM, "cannot write: %s",
+                         strerror(errno));
+    return 0;
+}
+
+static size_t
+s_varint(uint8_t *to, uint64_t value)
+{
+    size_t size = 0;
+    for (; value >= 0x80; value >>= 7)
+        to[size++] = (uint8_t)(value | 0x80);
+    to[size++] = (uint8_t)value;
+    return size;
+}
+
+/* The tag and the length of a field; all our numbers fit one byte of tag. */
+static size_t
+s_head(uint8_t to[11], int field, uint64_t bytes)
+{
+    to[0] = (uint8_t)(field << 3 | WIRE_BYTES);
+    return 1 + s_varint(to + 1, bytes);
+}
+
+static int
+s_put_head(writer_t *self, int field, uint64_t bytes, fault_t *fault)
+{
+    uint8_t head[11];
+    return s_put(self, head, s_head(head, field, bytes), fault);
+}
+
+/* A message's bytes, without tag and length. */
+static int
+s_put_packed(writer_t *self, const ProtobufCMessage *message, fault_t *fault)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    if (!self->file) {
+        self->bytes += size;
+        return 0;
+    }
+    uint8_t *bytes = mem_new(1, size, fault);
+    if (!bytes)
+        return -1;
+    protobuf_c_message_pack(message, bytes);
+    int result = s_put(self, bytes, size, fault);
+    free(bytes);
+    return result;
+}
+
+static int
+s_put_message(writer_t *self, int field, const ProtobufCMessage *message,
+              fault_t *fault)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    if (s_put_head(self, field, size, fault))
+        return -1;
+    return s_put_packed(self, message, fault);
+}
+
+/* --- initializers --- */
+
+static int
+s_put_elements(writer_t *self, const value_t *value, size_t count,
+               fault_t *fault)
+{
+    const constant_t *constant = value->constant;
+    size_t stored = dtype_size(constant->stored);
+    uint8_t *converted = self->block + BLOCK_ELEMENTS * ELEMENT_BYTES_MAX;
+    for (size_t done = 0; done < count;) {
+        size_t block = count - done;
+        if (block > BLOCK_ELEMENTS)
+            block = BLOCK_ELEMENTS;
+        if (blob_read(constant->blob, done * stored, self->block,
+                      block * stored, fault))
+            return fault_prefix(fault, "%s", value->name);
+        tensor_convert(value->dtype, converted, constant->stored, self->block,
+                       block);
+        if (s_put(self, converted, block * dtype_size(value->dtype), fault))
+            return -1;
+        done += block;
+    }
+    return 0;
+}
+
+static int
+s_put_initializer(writer_t *self, const value_t *value, fault_t *fault)
+{
+    size_t bytes = tensor_bytes(value->dtype, &value->shape, -1);
+    int64_t elements = shape_elements(&value->shape);
+    if (!value->shaped || elements < 0 || (elements > 0 && bytes == 0) ||
+        blob_bytes(value->constant->blob) !=
+            (uint64_t)elements * dtype_size(value->constant->stored))
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: a constant whose bytes are not those of its "
+                         "shape",
+                         value->name);
+    Onnx__TensorProto proto = ONNX__TENSOR_PROTO__INIT;
+    proto.n_dims = (size_t)value->shape.rank;
+    proto.dims = (int64_t *)(uintptr_t)value->shape.dims;
+    proto.has_data_type = 1;
+    proto.data_type = value->dtype;
+    proto.name = value->name;
+    uint8_t head[11];
+    size_t head_size = s_head(head, TENSOR_RAW_DATA, bytes);
+    size_t packed = onnx__tensor_proto__get_packed_size(&proto);
+    if (s_put_head(self, GRAPH_INITIALIZER, packed + head_size + bytes,
+                   fault) ||
+        s_put_packed(self, &proto.base, fault) ||
+        s_put(self, head, head_size, fault))
+        return -1;
+    if (!self->file) {
+        self->bytes += bytes;
+        return 0;
+    }
+    return s_put_elements(self, value, (size_t)elements, fault);
+}
+
+/* --- the graph --- */
+
+static int
+s_put_value(writer_t *self, int field, const value_t *value, fault_t *fault)
+{
+    static char batch[] = "N";
+    Onnx__TensorShapeProto__Dimension dims[TENSOR_RANK_MAX];
+    Onnx__TensorShapeProto__Dimension *pointers[TENSOR_RANK_MAX];
+    Onnx__TensorShapeProto shape = ONNX__TENSOR_SHAPE_PROTO__INIT;
+    Onnx__TypeProto__Tensor tensor = ONNX__TYPE_PROTO__TENSOR__INIT;
+    Onnx__TypeProto type = ONNX__TYPE_PROTO__INIT;
+    Onnx__ValueInfoProto info = ONNX__VALUE_INFO_PROTO__INIT;
+    for (int i = 0; i < value->shape.rank; i++) {
+        pointers[i] = &dims[i];
+        onnx__tensor_shape_proto__dimension__init(&dims[i]);
+        if (value->shape.dims[i] == DIM_BATCH) {
+            dims[i].value_case =
+                ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+            dims[i].dim_param = batch;
+        } else {
+            dims[i].value_case =
+                ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+            dims[i].dim_value = value->shape.dims[i];
+        }
+    }
+    shape.n_dim = (size_t)value->shape.rank;
+    shape.dim = pointers;
+    tensor.has_elem_type = 1;
+    tensor.elem_type = value->dtype ? value->dtype : DTYPE_FLOAT32;
+    tensor.shape = value->shaped ? &shape : NULL;
+    type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    type.tensor_type = &tensor;
+    info.name = value->name;
+    info.type = &type;
+    return s_put_message(self, field, &info.base, fault);
+}
+
+static int
+s_put_node(void *context, const Onnx__NodeProto *node, fault_t *fault)
+{
+    return s_put_message(context, GRAPH_NODE, &node->base, fault);
+}
+
+static int
+s_put_graph(writer_t *self, fault_t *fault)
+{
+    const graph_t *graph = self->graph;
+    for (size_t i = 0; i < graph->nodes_count; i++)
+        if (!graph->nodes[i].removed &&
+            onnx_lower_node(graph, &graph->nodes[i], self->opset, s_put_node,
+                            self, fault))
+            return -1;
+    size_t name_size = strlen(graph->name);
+    if (s_put_head(self, GRAPH_NAME, name_size, fault) ||
+        s_put(self, graph->name, name_size, fault))
+        return -1;
+    for (size_t i = 0; i < graph->values_count; i++)
+        if (graph->values[i].constant &&
+            s_put_initializer(self, &graph->values[i], fault))
+            return -1;
+    for (int i = 0; i < graph->inputs_count; i++)
+        if (s_put_value(self, GRAPH_INPUT, &graph->values[graph->inputs[i]],
+                        fault))
+            return -1;
+    for (int i = 0; i < graph->outputs_count; i++)
+        if (s_put_value(self, GRAPH_OUTPUT, &graph->values[graph->outputs[i]],
+                        fault))
+            return -1;
+    return 0;
+}
+
+/* --- the model --- */
+
+/* Fields before the graph in one message, those behind it in another: parsers
+ * take fields in any order, and these are in the order of their numbers. */
+static int
+s_put_model(writer_t *self, const onnx_property_t *properties, size_t count,
+            fault_t *fault)
+{
+    static char producer[] = "convoy", version[] = CONVOY_VERSION,
+                domain[] = "";
+    Onnx__ModelProto before = ONNX__MODEL_PROTO__INIT;
+    before.has_ir_version = 1;
+    before.ir_version = self->opset == OPSET_LOW ? IR_LOW : IR_HIGH;
+    before.producer_name = producer;
+    before.producer_version = version;
+    writer_t counter = {
+        .graph = self->graph, .opset = self->opset, .block = self->block};
+    if (s_put_graph(&counter, fault))
+        return -1;
+    if (counter.bytes > MODEL_BYTES_MAX - (64 << 10))
+        return fault_set(fault, FAULT_INPUT,
+                         "%llu MiB in one part, an ONNX file holds 2 GiB: cut "
+                         "in more parts",
+                         (unsigned long long)(counter.bytes >> 20));
+    if (s_put_packed(self, &before.base, fault) ||
+        s_put_head(self, MODEL_GRAPH, counter.bytes, fault) ||
+        s_put_graph(self, fault))
+        return -1;
+
+    Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT;
+    Onnx__OperatorSetIdProto *opsets[] = {&opset};
+    opset.domain = domain;
+    opset.has_version = 1;
+    opset.version = self->opset;
+    Onnx__StringStringEntryProto entries[ONNX_PROPERTIES_MAX];
+    Onnx__StringStringEntryProto *pointers[ONNX_PROPERTIES_MAX];
+    for (size_t i = 0; i < count; i++) {
+        onnx__string_string_entry_proto__init(&entries[i]);
+        entries[i].key = (char *)(uintptr_t)properties[i].key;
+        entries[i].value = (char *)(uintptr_t)properties[i].value;
+        pointers[i] = &entries[i];
+    }
+    Onnx__ModelProto after = ONNX__MODEL_PROTO__INIT;
+    after.n_opset_import = 1;
+    after.opset_import = opsets;
+    after.n_metadata_props = count;
+    after.metadata_props = pointers;
+    return s_put_packed(self, &after.base, fault);
+}
+
+int
+onnx_write(const graph_t *graph, const char *path,
+           const onnx_property_t *properties, size_t properties_count,
+           digest_t *digest, fault_t *fault)
+{
+    if (properties_count > ONNX_PROPERTIES_MAX)
+        return fault_set(fault, FAULT_INPUT, "%s: more than %d properties",
+                         path, ONNX_PROPERTIES_MAX);
+    writer_t writer = {.graph = graph, .opset = onnx_lower_opset(graph)};
+    digester_init(&writer.digester);
+    writer.block = mem_new(2 * BLOCK_ELEMENTS, ELEMENT_BYTES_MAX, fault);
+    if (!writer.block)
+        return -1;
+    unlink(path); /* never through a link, nor into what is being read */
+    writer.file = fopen(path, "wbxe");
+    int result = 0;
+    if (!writer.file) {
+        result =
+            fault_set(fault, FAULT_SYSTEM, "%s: %s", path, strerror(errno));
+    } else {
+        result = s_put_model(&writer, properties, properties_count, fault);
+        if (result)
+            fault_prefix(fault, "%s", path);
+        if (fclose(writer.file) && result == 0)
+            result =
+                fault_set(fault, FAULT_SYSTEM, "%s: %s", path, strerror(errno));
+        if (result)
+            unlink(path);
+    }
+    if (result == 0 && digest)
+        digester_finish(&writer.digester, digest);
+    free(writer.block);
+    return result;
+}
