@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "common/model/onnx.h"
-#include "common/model/patterns.h"
+#include "common/model/part.h"
 #include "worker/engine/session.h"
+#include "worker/host.h"
 
 typedef struct compute {
     session_options_t options;
@@ -33,12 +33,14 @@ s_load(void *context, blob_t *part, loaded_t *loaded, fault_t *fault)
 {
     compute_t *self = context;
     session_destroy(&self->session); /* never two sets of weights at once */
-    onnx_model_t *model = onnx_read(part, fault);
-    if (!model)
+    graph_t *graph = part_load(part, fault);
+    if (!graph)
         return -1;
-    if (patterns_fuse(model->graph, fault) == 0)
-        self->session = session_new(model->graph, &self->options, fault);
-    onnx_destroy(&model);
+    size_t bytes;
+    if (session_estimate(graph, &self->options, &bytes, fault) == 0 &&
+        host_fits(bytes, host_memory_free(), fault) == 0)
+        self->session = session_new(graph, &self->options, fault);
+    graph_destroy(&graph);
     if (!self->session)
         return -1;
     s_describe(self->session, loaded);

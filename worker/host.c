@@ -68,8 +68,8 @@ host_fits(uint64_t bytes, uint64_t free_bytes, fault_t *fault)
     if (bytes <= free_bytes)
         return 0;
     return fault_set(fault, FAULT_INPUT,
-                     "the part has %.1f MiB, this machine has only %.1f MiB "
-                     "of free memory",
+                     "the part needs %.1f MiB, this machine has only %.1f "
+                     "MiB of free memory",
                      (double)bytes / 0x1p20, (double)free_bytes / 0x1p20);
 }
 

@@ -1,5 +1,4 @@
 /* worker: serves a part of a network, or runs a model on its own. */
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "worker/bench.h"
 #include "worker/compute.h"
 #include "worker/engine/session.h"
+#include "worker/engine/threads.h"
 #include "worker/local.h"
 
 typedef struct flags {
@@ -68,7 +68,7 @@ static const option_t options_table[] = {
      .value = "N",
      .environment = "CONVOY_THREADS",
      .min = 1,
-     .max = 1024,
+     .max = THREADS_MAX,
      .offset = offsetof(flags_t, threads),
      .group = "Computing",
      .help = "threads that compute; the online CPUs otherwise"},
@@ -171,13 +171,6 @@ s_check_name(const char *name, fault_t *fault)
 }
 
 static int
-s_online_cpus(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
-static int
 s_serve(const flags_t *flags, fault_t *fault)
 {
     agent_options_t options = {
@@ -187,7 +180,7 @@ s_serve(const flags_t *flags, fault_t *fault)
         .cache = flags->cache,
         .build = session_cpu(),
     };
-    int threads = flags->threads ? (int)flags->threads : s_online_cpus();
+    int threads = flags->threads ? (int)flags->threads : threads_online();
     if (flags->key)
         return fault_set(fault, FAULT_CONFIG,
                          "--key %s: encryption is not built yet", flags->key);

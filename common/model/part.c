@@ -322,21 +322,32 @@ part_write(part_t *self, const graph_t *graph, const char *model,
 }
 
 graph_t *
-part_read(const char *path, fault_t *fault)
+part_load(blob_t *file, fault_t *fault)
 {
-    onnx_model_t *file = onnx_open(path, fault);
-    if (!file)
+    onnx_model_t *model = onnx_read(file, fault);
+    if (!model)
         return NULL;
-    graph_t *graph = file->graph;
-    file->graph = NULL;
-    onnx_destroy(&file);
+    graph_t *graph = model->graph;
+    model->graph = NULL;
+    onnx_destroy(&model);
     value_type_t *types = NULL;
     if (graph_sort(graph, fault) != 0 ||
         !(types = shape_types_new(graph, 1, fault)) ||
-        patterns_fuse(graph, fault) != 0) {
-        fault_prefix(fault, "%s", path);
+        patterns_fuse(graph, fault) != 0)
         graph_destroy(&graph);
-    }
     free(types);
+    return graph;
+}
+
+graph_t *
+part_read(const char *path, fault_t *fault)
+{
+    blob_t *file = blob_open(path, fault);
+    if (!file)
+        return NULL;
+    graph_t *graph = part_load(file, fault);
+    if (!graph)
+        fault_prefix(fault, "%s", path);
+    blob_release(&file);
     return graph;
 }

@@ -57,4 +57,7 @@ int part_write(part_t *self, const graph_t *graph, const char *model,
  * checked, with patterns fused. */
 graph_t *part_read(const char *path, fault_t *fault);
 
+/* The same out of a file that is open (and was verified). */
+graph_t *part_load(blob_t *file, fault_t *fault);
+
 #endif
