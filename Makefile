@@ -219,6 +219,7 @@ fuzz: deps ## fuzz one reader: make fuzz FUZZ=proto [FUZZ_SECONDS=600]
 	$(Q)build/fuzz/tests/fuzz/$(FUZZ) -max_total_time=$(FUZZ_SECONDS) \
 	    -timeout=5 -rss_limit_mb=512 -print_final_stats=1 \
 	    -artifact_prefix=build/fuzz/ \
+	    $(addprefix -dict=,$(wildcard tests/fuzz/$(FUZZ).dict)) \
 	    build/fuzz/corpus/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
 
 # --- the rest ---------------------------------------------------------------
