@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tests/support/naive.h"
 #include "worker/kernel/gemm.h"
@@ -109,6 +111,44 @@ panels_are_padded_with_zeros(void **state)
     free(packed);
 }
 
+/* Memory whose last float is followed by a page that may not be touched. */
+static float *
+s_guarded(size_t floats, void **pages, size_t *size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t bytes = (floats * sizeof(float) + page - 1) / page * page;
+    *size = bytes + page;
+    *pages = mmap(NULL, *size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(*pages != MAP_FAILED);
+    assert_int_equal(mprotect((char *)*pages + bytes, page, PROT_NONE), 0);
+    size_t used = (floats * sizeof(float) + 63) / 64 * 64;
+    return (float *)(void *)((char *)*pages + bytes - used);
+}
+
+static void
+nothing_is_read_past_the_slack(void **state)
+{
+    (void)state;
+    naive_random_t random = {4};
+    size_t rows = (size_t)gemm_rows()->width;
+    size_t columns = (size_t)gemm_columns()->width;
+    for (size_t depth = 1; depth <= GEMM_DEPTH; depth++) {
+        void *a_pages, *b_pages;
+        size_t a_size, b_size;
+        float *a = s_guarded(gemm_packed_floats(gemm_rows(), rows, depth),
+                             &a_pages, &a_size);
+        float *b = s_guarded(gemm_packed_floats(gemm_columns(), columns, depth),
+                             &b_pages, &b_size);
+        float *c = naive_floats(&random, rows * columns);
+        gemm_tile(depth, a, b, c, columns, rows, columns, false);
+        assert_true(c[0] == 0.0f);
+        munmap(a_pages, a_size);
+        munmap(b_pages, b_size);
+        free(c);
+    }
+}
+
 static int
 s_threads_alive(void)
 {
@@ -144,6 +184,7 @@ main(void)
         cmocka_unit_test(an_element_has_the_same_bits_wherever_it_lies),
         cmocka_unit_test(what_c_held_before_does_not_matter),
         cmocka_unit_test(panels_are_padded_with_zeros),
+        cmocka_unit_test(nothing_is_read_past_the_slack),
         cmocka_unit_test(blis_starts_no_threads_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

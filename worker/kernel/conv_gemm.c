@@ -31,9 +31,8 @@ conv_gemm_pack(const conv_shape_t *shape, const float *weights, float *packed)
 size_t
 conv_gemm_scratch_floats(void)
 {
-    const gemm_side_t *side = gemm_columns();
-    return CONV_PIXELS_MAX + gemm_panels(side, CONV_PIXELS_MAX) *
-                                 gemm_panel_floats(side, GEMM_DEPTH);
+    return CONV_PIXELS_MAX +
+           gemm_packed_floats(gemm_columns(), CONV_PIXELS_MAX, GEMM_DEPTH);
 }
 
 /* Pixels [x0, x0 + count) of one output row as one tap sees them. */

@@ -102,8 +102,9 @@ gemm_packed_floats(const gemm_side_t *side, size_t count, size_t depth)
 {
     size_t full = depth / GEMM_DEPTH;
     return gemm_panels(side, count) *
-           (full * gemm_panel_floats(side, GEMM_DEPTH) +
-            gemm_panel_floats(side, depth % GEMM_DEPTH));
+               (full * gemm_panel_floats(side, GEMM_DEPTH) +
+                gemm_panel_floats(side, depth % GEMM_DEPTH)) +
+           GEMM_SLACK;
 }
 
 size_t

@@ -24,6 +24,7 @@
 
 enum {
     GEMM_DEPTH = 256,   /* steps of depth summed in registers at a time */
+    GEMM_SLACK = 256,   /* floats that may be read past the last panel */
     GEMM_WIDTH_MAX = 64 /* widest panel of any micro-kernel we accept */
 };
 
@@ -46,7 +47,8 @@ size_t gemm_panels(const gemm_side_t *side, size_t count);
 /* Floats from one panel to the next in a block of `depth` steps. */
 size_t gemm_panel_floats(const gemm_side_t *side, size_t depth);
 
-/* Floats of a whole packed matrix. */
+/* Floats of a whole packed matrix, with the slack behind it: micro-kernels
+ * fetch the next step before they know that there is none. */
 size_t gemm_packed_floats(const gemm_side_t *side, size_t count, size_t depth);
 
 /* Where a block begins in a packed matrix; block b holds the steps from

@@ -20,9 +20,7 @@ linear_pack(const linear_shape_t *shape, const float *weights,
 size_t
 linear_scratch_floats(void)
 {
-    const gemm_side_t *side = gemm_rows();
-    return gemm_panels(side, LINEAR_ROWS_MAX) *
-           gemm_panel_floats(side, GEMM_DEPTH);
+    return gemm_packed_floats(gemm_rows(), LINEAR_ROWS_MAX, GEMM_DEPTH);
 }
 
 void
