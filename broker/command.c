@@ -2,13 +2,22 @@
 #include "broker/command.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "broker/broker.h"
 #include "broker/config.h"
 #include "broker/plan.h"
 #include "broker/store.h"
 #include "common/logger.h"
+
+/* Whoever finds that a value does not fit the model knows no file names. */
+static int
+s_name_file(const char *path, fault_t *fault)
+{
+    if (fault && fault->code == FAULT_CONFIG && !strstr(fault->text, path))
+        fault_prefix(fault, "%s", path);
+    return -1;
+}
 
 /* Everything that a config leads to, short of sockets. */
 typedef struct loaded {
@@ -54,7 +63,7 @@ s_load(loaded_t *self, const char *path, fault_t *fault)
         return 0;
     }
     s_unload(self);
-    return -1;
+    return s_name_file(path, fault);
 }
 
 /* --- commands ------------------------------------------------------------ */
@@ -65,11 +74,10 @@ typedef int command_fn(loaded_t *loaded, const command_options_t *options,
 static int
 s_serve(loaded_t *loaded, const command_options_t *options, fault_t *fault)
 {
-    (void)options;
     broker_t *broker =
         broker_new(&loaded->config, loaded->model, loaded->store, fault);
     if (!broker)
-        return -1;
+        return s_name_file(options->config, fault);
     int result = broker_run(broker, fault);
     broker_destroy(&broker);
     return result;
