@@ -16,6 +16,7 @@
 
 #include "common/mem.h"
 #include "common/model/onnx_lower.h"
+#include "common/model/shape.h"
 
 enum {
     BLOCK_ELEMENTS = 16 << 10,
@@ -37,6 +38,7 @@ enum {
 
 typedef struct writer {
     const graph_t *graph;
+    const tensor_spec_t *outputs; /* of the graph's outputs, or NULL */
     int opset;
     FILE *file; /* NULL: only count */
     digester_t digester;
@@ -171,7 +173,8 @@ s_put_initializer(writer_t *self, const value_t *value, fault_t *fault)
 /* --- the graph --- */
 
 static int
-s_put_value(writer_t *self, int field, const value_t *value, fault_t *fault)
+s_put_value(writer_t *self, int field, const char *name, dtype_t dtype,
+            const shape_t *known, fault_t *fault)
 {
     static char batch[] = "N";
     Onnx__TensorShapeProto__Dimension dims[TENSOR_RANK_MAX];
@@ -180,27 +183,27 @@ s_put_value(writer_t *self, int field, const value_t *value, fault_t *fault)
     Onnx__TypeProto__Tensor tensor = ONNX__TYPE_PROTO__TENSOR__INIT;
     Onnx__TypeProto type = ONNX__TYPE_PROTO__INIT;
     Onnx__ValueInfoProto info = ONNX__VALUE_INFO_PROTO__INIT;
-    for (int i = 0; i < value->shape.rank; i++) {
+    for (int i = 0; known && i < known->rank; i++) {
         pointers[i] = &dims[i];
         onnx__tensor_shape_proto__dimension__init(&dims[i]);
-        if (value->shape.dims[i] == DIM_BATCH) {
+        if (known->dims[i] == DIM_BATCH) {
             dims[i].value_case =
                 ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
             dims[i].dim_param = batch;
         } else {
             dims[i].value_case =
                 ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-            dims[i].dim_value = value->shape.dims[i];
+            dims[i].dim_value = known->dims[i];
         }
     }
-    shape.n_dim = (size_t)value->shape.rank;
+    shape.n_dim = known ? (size_t)known->rank : 0;
     shape.dim = pointers;
     tensor.has_elem_type = 1;
-    tensor.elem_type = value->dtype ? value->dtype : DTYPE_FLOAT32;
-    tensor.shape = value->shaped ? &shape : NULL;
+    tensor.elem_type = dtype ? dtype : DTYPE_FLOAT32;
+    tensor.shape = known ? &shape : NULL;
     type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     type.tensor_type = &tensor;
-    info.name = value->name;
+    info.name = (char *)(uintptr_t)name;
     info.type = &type;
     return s_put_message(self, field, &info.base, fault);
 }
@@ -228,15 +231,34 @@ s_put_graph(writer_t *self, fault_t *fault)
         if (graph->values[i].constant &&
             s_put_initializer(self, &graph->values[i], fault))
             return -1;
-    for (int i = 0; i < graph->inputs_count; i++)
-        if (s_put_value(self, GRAPH_INPUT, &graph->values[graph->inputs[i]],
-                        fault))
+    for (int i = 0; i < graph->inputs_count; i++) {
+        const value_t *value = &graph->values[graph->inputs[i]];
+        if (s_put_value(self, GRAPH_INPUT, value->name, value->dtype,
+                        &value->shape, fault))
             return -1;
-    for (int i = 0; i < graph->outputs_count; i++)
-        if (s_put_value(self, GRAPH_OUTPUT, &graph->values[graph->outputs[i]],
-                        fault))
+    }
+    for (int i = 0; i < graph->outputs_count; i++) {
+        const value_t *value = &graph->values[graph->outputs[i]];
+        const tensor_spec_t *spec = self->outputs ? &self->outputs[i] : NULL;
+        if (s_put_value(self, GRAPH_OUTPUT, value->name,
+                        spec ? spec->dtype : value->dtype,
+                        spec ? &spec->shape : NULL, fault))
             return -1;
+    }
     return 0;
+}
+
+/* What the outputs are, where shape inference can tell. */
+static bool
+s_infer_outputs(const graph_t *graph, tensor_spec_t *outputs)
+{
+    bool batchable;
+    value_type_t *types = shape_types_new(graph, 1, NULL);
+    bool told = types && shape_batchable(graph, &batchable, NULL) == 0 &&
+                shape_specs(graph, types, batchable, graph->outputs,
+                            graph->outputs_count, outputs, NULL) == 0;
+    free(types);
+    return told;
 }
 
 /* --- the model --- */
@@ -254,8 +276,10 @@ s_put_model(writer_t *self, const onnx_property_t *properties, size_t count,
     before.ir_version = self->opset == OPSET_LOW ? IR_LOW : IR_HIGH;
     before.producer_name = producer;
     before.producer_version = version;
-    writer_t counter = {
-        .graph = self->graph, .opset = self->opset, .block = self->block};
+    writer_t counter = {.graph = self->graph,
+                        .outputs = self->outputs,
+                        .opset = self->opset,
+                        .block = self->block};
     if (s_put_graph(&counter, fault))
         return -1;
     if (counter.bytes > MODEL_BYTES_MAX - (64 << 10))
@@ -298,6 +322,9 @@ onnx_write(const graph_t *graph, const char *path,
         return fault_set(fault, FAULT_INPUT, "%s: more than %d properties",
                          path, ONNX_PROPERTIES_MAX);
     writer_t writer = {.graph = graph, .opset = onnx_lower_opset(graph)};
+    tensor_spec_t outputs[TENSORS_MAX];
+    if (s_infer_outputs(graph, outputs))
+        writer.outputs = outputs;
     digester_init(&writer.digester);
     writer.block = mem_new(2 * BLOCK_ELEMENTS, ELEMENT_BYTES_MAX, fault);
     if (!writer.block)

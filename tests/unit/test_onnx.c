@@ -1,0 +1,443 @@
+/* ONNX files: written and read back, read from other tools, damaged. */
+#include "tests/support/tests.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/model/onnx.h"
+
+/* A convolution with a float16 weight, and one more node of op. */
+static graph_t *
+s_graph(const char *op)
+{
+    fault_t fault = {0};
+    graph_t *graph = graph_new("test", &fault);
+    const shape_t in = {4, {DIM_BATCH, 1, 4, 4}}, weight = {4, {2, 1, 3, 3}},
+                  bias = {1, {2}}, out = {4, {DIM_BATCH, 2, 2, 2}};
+    uint16_t *halves = malloc(18 * sizeof *halves);
+    const float biases[] = {0.5F, -0.25F};
+    for (uint16_t i = 0; i < 18; i++)
+        halves[i] = (uint16_t)(0x3c00 + (i << 4)); /* 1 + i / 64 */
+    blob_t *blob = blob_take(halves, 18 * sizeof *halves, &fault);
+    int x = graph_add_value(graph, "x", DTYPE_FLOAT32, &in, &fault);
+    int w = graph_add_constant(graph, "w", DTYPE_FLOAT32, &weight,
+                               DTYPE_FLOAT16, blob, &fault);
+    int b =
+        graph_add_elements(graph, "b", DTYPE_FLOAT32, &bias, biases, &fault);
+    int h = graph_add_value(graph, "h", DTYPE_NONE, NULL, &fault);
+    int y = graph_add_value(graph, "y", DTYPE_FLOAT32, &out, &fault);
+    const int inputs[] = {x, w, b};
+    int conv = graph_add_node(graph, "Conv", "conv", inputs, 3, &h, 1, &fault);
+    graph_set_ints(graph, conv, "kernel_shape", (const int64_t[]){3, 3}, 2,
+                   &fault);
+    graph_set_int(graph, conv, "group", 1, &fault);
+    int last = graph_add_node(graph, op, "last", &h, 1, &y, 1, &fault);
+    if (strcmp(op, "LeakyRelu") == 0)
+        graph_set_float(graph, last, "alpha", 0.125F, &fault);
+    assert_ok(graph_add_input(graph, x, &fault), &fault);
+    assert_ok(graph_add_output(graph, y, &fault), &fault);
+    blob_release(&blob);
+    return graph;
+}
+
+static onnx_model_t *
+s_round(graph_t *graph, digest_t *digest)
+{
+    fault_t fault = {0};
+    const onnx_property_t properties[] = {{"part", "0"}, {"empty", ""}};
+    assert_ok(onnx_write(graph, "g.onnx", properties, 2, digest, &fault),
+              &fault);
+    onnx_model_t *model = onnx_open("g.onnx", &fault);
+    assert_ok(model ? 0 : -1, &fault);
+    return model;
+}
+
+static const node_t *
+s_node(const graph_t *graph, const char *op)
+{
+    for (size_t i = 0; i < graph->nodes_count; i++)
+        if (strcmp(graph->nodes[i].op, op) == 0)
+            return &graph->nodes[i];
+    return NULL;
+}
+
+static void
+a_written_graph_is_read_back(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    graph_t *graph = s_graph("LeakyRelu");
+    onnx_model_t *model = s_round(graph, NULL);
+    const graph_t *back = model->graph;
+    assert_int_equal(model->opset, 17);
+    assert_int_equal(model->ir, 8);
+    assert_string_equal(model->producer, "convoy");
+    assert_string_equal(onnx_property(model, "part"), "0");
+    assert_string_equal(onnx_property(model, "empty"), "");
+    assert_null(onnx_property(model, "none"));
+    assert_string_equal(back->name, "test");
+    assert_int_equal(back->nodes_count, 2);
+    assert_int_equal(back->inputs_count, 1);
+    assert_int_equal(back->outputs_count, 1);
+    const value_t *x = &back->values[back->inputs[0]];
+    assert_string_equal(x->name, "x");
+    assert_int_equal(x->dtype, DTYPE_FLOAT32);
+    assert_int_equal(x->shape.dims[0], DIM_BATCH);
+    assert_int_equal(x->shape.dims[3], 4);
+    assert_string_equal(back->values[back->outputs[0]].name, "y");
+    const node_t *conv = s_node(back, "Conv");
+    assert_string_equal(conv->name, "conv");
+    assert_int_equal(conv->inputs_count, 3);
+    assert_int_equal(node_int(conv, "group", 0), 1);
+    const attribute_t *kernel = node_attribute(conv, "kernel_shape");
+    assert_int_equal(kernel->count, 2);
+    assert_int_equal(kernel->ints[1], 3);
+    assert_true(node_float(s_node(back, "LeakyRelu"), "alpha", 0) == 0.125F);
+    int w = graph_find(back, "w");
+    float weights[18];
+    assert_int_equal(back->values[w].constant->stored, DTYPE_FLOAT32);
+    assert_ok(graph_read_constant(back, w, DTYPE_FLOAT32, weights, &fault),
+              &fault);
+    for (int i = 0; i < 18; i++)
+        assert_true(weights[i] == 1.0F + (float)i / 64);
+    onnx_destroy(&model);
+    graph_destroy(&graph);
+}
+
+static void
+the_same_graph_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    digest_t first, second, third;
+    graph_t *graph = s_graph("Relu");
+    onnx_model_t *model = s_round(graph, &first);
+    graph_destroy(&graph);
+    graph = s_graph("Relu");
+    onnx_model_t *again = s_round(graph, &second);
+    assert_true(digest_equal(&first, &second));
+    assert_ok(digest_file(&third, "g.onnx", &fault), &fault);
+    assert_true(digest_equal(&first, &third));
+    /* And what was read gives the bytes it was read from. */
+    onnx_destroy(&model);
+    model = s_round(again->graph, &third);
+    assert_true(digest_equal(&first, &third));
+    onnx_destroy(&model);
+    onnx_destroy(&again);
+    graph_destroy(&graph);
+}
+
+static void
+gelu_is_decomposed_at_opset_17(void **state)
+{
+    (void)state;
+    graph_t *graph = s_graph("Gelu");
+    onnx_model_t *model = s_round(graph, NULL);
+    assert_int_equal(model->opset, 17);
+    assert_null(s_node(model->graph, "Gelu"));
+    assert_non_null(s_node(model->graph, "Erf"));
+    assert_null(s_node(model->graph, "Constant"));
+    int half = graph_find(model->graph, "y/half");
+    fault_t fault = {0};
+    float value;
+    assert_ok(
+        graph_read_constant(model->graph, half, DTYPE_FLOAT32, &value, &fault),
+        &fault);
+    assert_true(value == 0.5F);
+    onnx_destroy(&model);
+    graph_set_text(graph, 1, "approximate", "tanh", &fault);
+    model = s_round(graph, NULL);
+    assert_non_null(s_node(model->graph, "Tanh"));
+    onnx_destroy(&model);
+    graph_destroy(&graph);
+}
+
+static void
+what_opset_17_lacks_is_written_at_21(void **state)
+{
+    (void)state;
+    graph_t *graph = s_graph("ReduceMean");
+    onnx_model_t *model = s_round(graph, NULL);
+    assert_int_equal(model->opset, 21);
+    assert_int_equal(model->ir, 10);
+    onnx_destroy(&model);
+    graph_destroy(&graph);
+}
+
+static void
+a_folder_that_is_not_there_is_named(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    graph_t *graph = s_graph("Relu");
+    assert_int_equal(onnx_write(graph, "none/g.onnx", NULL, 0, NULL, &fault),
+                     -1);
+    assert_non_null(strstr(fault.text, "none/g.onnx"));
+    assert_null(onnx_open("none.onnx", &fault));
+    assert_non_null(strstr(fault.text, "none.onnx"));
+    graph_destroy(&graph);
+}
+
+/* --- damaged files --- */
+
+static onnx_model_t *
+s_read(const uint8_t *bytes, size_t size, fault_t *fault)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    if (size)
+        memcpy(copy, bytes, size);
+    blob_t *blob = blob_take(copy, size, fault);
+    onnx_model_t *model = onnx_read(blob, fault);
+    blob_release(&blob);
+    return model;
+}
+
+static void
+a_file_cut_short_at_any_byte_is_no_other_model(void **state)
+{
+    (void)state;
+    graph_t *graph = s_graph("Relu");
+    onnx_model_t *model = s_round(graph, NULL);
+    onnx_destroy(&model);
+    size_t size;
+    uint8_t *bytes = tests_read("g.onnx", &size);
+    for (size_t cut = 0; cut < size; cut++) {
+        fault_t fault = {0};
+        model = s_read(bytes, cut, &fault);
+        /* Between two fields of the outermost message the rest is a model
+         * too: only properties can be lost so. */
+        if (model)
+            assert_int_equal(model->graph->nodes_count, 2);
+        else
+            assert_int_equal(fault.code, FAULT_INPUT);
+        onnx_destroy(&model);
+    }
+    free(bytes);
+    graph_destroy(&graph);
+}
+
+static void
+flipped_bits_never_crash_the_reader(void **state)
+{
+    (void)state;
+    graph_t *graph = s_graph("Gelu");
+    onnx_model_t *model = s_round(graph, NULL);
+    onnx_destroy(&model);
+    size_t size;
+    uint8_t *bytes = tests_read("g.onnx", &size);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        fault_t fault = {0};
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        model = s_read(bytes, size, &fault);
+        assert_true(model || fault.code != FAULT_NONE);
+        onnx_destroy(&model);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    free(bytes);
+    graph_destroy(&graph);
+}
+
+/* A length-delimited field of fewer than 128 bytes in front of what is there;
+ * bytes[] is built from its end. */
+typedef struct message {
+    uint8_t bytes[512];
+    size_t size;
+} message_t;
+
+static message_t
+s_field(int field, const message_t *inner)
+{
+    message_t outer = {.size = inner->size + 2};
+    assert_true(inner->size < 128);
+    outer.bytes[0] = (uint8_t)(field << 3 | 2);
+    outer.bytes[1] = (uint8_t)inner->size;
+    memcpy(outer.bytes + 2, inner->bytes, inner->size);
+    return outer;
+}
+
+static void
+s_append(message_t *self, const message_t *other)
+{
+    memcpy(self->bytes + self->size, other->bytes, other->size);
+    self->size += other->size;
+}
+
+static message_t
+s_text(int field, const char *text)
+{
+    message_t inner = {.size = strlen(text)};
+    memcpy(inner.bytes, text, inner.size);
+    return s_field(field, &inner);
+}
+
+static message_t
+s_number(int field, uint8_t value)
+{
+    return (message_t){.bytes = {(uint8_t)(field << 3), value}, .size = 2};
+}
+
+/* A model around a graph, refused with a sentence that holds part. */
+static void
+s_graph_refused(const message_t *graph, int opset, const char *part)
+{
+    fault_t fault = {0};
+    message_t model = s_number(1, 8), field = s_field(7, graph);
+    message_t version = s_number(2, (uint8_t)opset);
+    s_append(&model, &field);
+    field = s_field(8, &version);
+    s_append(&model, &field);
+    onnx_model_t *read = s_read(model.bytes, model.size, &fault);
+    assert_null(read);
+    if (!strstr(fault.text, part))
+        fail_msg("%s, where %s was expected", fault.text, part);
+}
+
+/* An initializer "t" of a type with three elements as raw_data. */
+static message_t
+s_tensor(int type, int dim, int raw_bytes)
+{
+    message_t tensor = s_number(1, (uint8_t)dim), field = s_number(2, type);
+    s_append(&tensor, &field);
+    field = s_text(8, "t");
+    s_append(&tensor, &field);
+    message_t raw = {.size = (size_t)raw_bytes};
+    field = s_field(9, &raw);
+    s_append(&tensor, &field);
+    return tensor;
+}
+
+static void
+odd_tensors_are_refused_by_name(void **state)
+{
+    (void)state;
+    message_t tensor = s_tensor(1, 3, 11), graph = s_field(5, &tensor);
+    s_graph_refused(&graph, 17, "tensor t: 11 bytes for [3] of float32");
+    tensor = s_tensor(8, 3, 12);
+    graph = s_field(5, &tensor);
+    s_graph_refused(&graph, 17, "element type string");
+    tensor = s_tensor(99, 3, 12);
+    graph = s_field(5, &tensor);
+    s_graph_refused(&graph, 17, "element type 99");
+    tensor = s_tensor(1, 3, 12);
+    message_t field = s_number(14, 1); /* data_location = EXTERNAL */
+    s_append(&tensor, &field);
+    graph = s_field(5, &tensor);
+    s_graph_refused(&graph, 17, "tensor t: weights in another file");
+    tensor = s_tensor(1, 3, 12);
+    message_t floats = {.size = 12};
+    field = s_field(4, &floats);
+    s_append(&tensor, &field);
+    graph = s_field(5, &tensor);
+    s_graph_refused(&graph, 17, "twice");
+    tensor = s_tensor(7, 3, 0); /* int64 with float_data */
+    tensor.size -= 2;
+    floats.size = 24;
+    field = s_field(4, &floats);
+    s_append(&tensor, &field);
+    graph = s_field(5, &tensor);
+    s_graph_refused(&graph, 17, "another type");
+    message_t negative = {
+        {1 << 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2 << 3, 1},
+        13};
+    graph = s_field(5, &negative);
+    s_graph_refused(&graph, 17, "no size");
+}
+
+static void
+odd_models_are_refused_by_name(void **state)
+{
+    (void)state;
+    message_t node = s_text(4, "Relu"), graph = s_field(1, &node);
+    s_graph_refused(&graph, 17, "no output");
+    s_graph_refused(&graph, 6, "opset 6");
+    s_graph_refused(&graph, 22, "opset 22");
+    message_t domain = s_text(7, "com.example");
+    s_append(&node, &domain);
+    graph = s_field(1, &node);
+    s_graph_refused(&graph, 17, "com.example");
+    message_t attribute = s_text(1, "body"), type = {{0xa0, 1, 5}, 3}, field;
+    s_append(&attribute, &type);
+    node = s_text(4, "Loop");
+    field = s_field(5, &attribute);
+    s_append(&node, &field);
+    graph = s_field(1, &node);
+    s_graph_refused(&graph, 17, "control flow");
+    message_t nothing = {.size = 0};
+    graph = s_field(15, &nothing);
+    s_graph_refused(&graph, 17, "sparse");
+    graph = s_text(2, "one");
+    field = s_text(2, "two");
+    s_append(&graph, &field);
+    s_graph_refused(&graph, 17, "name comes twice");
+}
+
+/* Graph attributes in graph attributes: 114 KB of them crash protobuf-c, which
+ * recurses as deep as the file says. */
+static void
+a_deeply_nested_bomb_is_refused(void **state)
+{
+    (void)state;
+    enum { SIZE = 114 << 10 };
+    uint8_t *bytes = malloc(SIZE);
+    size_t at = SIZE, size = 0;
+    static const int fields[] = {6, 5, 1}; /* g, attribute, node */
+    for (int i = 0; at > 8; i++) {
+        uint8_t head[8] = {(uint8_t)(fields[i % 3] << 3 | 2)};
+        size_t head_size = 1, length = size;
+        for (; length >= 0x80; length >>= 7)
+            head[head_size++] = (uint8_t)(length | 0x80);
+        head[head_size++] = (uint8_t)length;
+        at -= head_size;
+        memcpy(bytes + at, head, head_size);
+        size += head_size;
+    }
+    for (size_t skip = 0; skip < 3; skip++) {
+        /* whichever field is outermost, as ModelProto.graph */
+        fault_t fault = {0};
+        bytes[at] = 7 << 3 | 2;
+        onnx_model_t *model = s_read(bytes + at, SIZE - at, &fault);
+        assert_null(model);
+        assert_int_equal(fault.code, FAULT_INPUT);
+        at += 4;
+    }
+    free(bytes);
+}
+
+/* Many empty nodes unpack to a hundred times their bytes. */
+static void
+a_crowd_of_empty_nodes_is_refused_before_it_is_unpacked(void **state)
+{
+    (void)state;
+    enum { SIZE = 8 << 20 };
+    uint8_t *bytes = calloc(1, SIZE + 8);
+    uint8_t head[] = {7 << 3 | 2, 0x80, 0x80, 0x80, 4}; /* 8 MiB */
+    memcpy(bytes, head, sizeof head);
+    for (size_t i = 0; i < SIZE; i += 2)
+        bytes[sizeof head + i] = 1 << 3 | 2;
+    fault_t fault = {0};
+    assert_null(s_read(bytes, SIZE + sizeof head, &fault));
+    if (!strstr(fault.text, "MiB of graph"))
+        fail_msg("%s", fault.text);
+    free(bytes);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_written_graph_is_read_back),
+        cmocka_unit_test(the_same_graph_gives_the_same_bytes),
+        cmocka_unit_test(gelu_is_decomposed_at_opset_17),
+        cmocka_unit_test(what_opset_17_lacks_is_written_at_21),
+        cmocka_unit_test(a_folder_that_is_not_there_is_named),
+        cmocka_unit_test(a_file_cut_short_at_any_byte_is_no_other_model),
+        cmocka_unit_test(flipped_bits_never_crash_the_reader),
+        cmocka_unit_test(odd_tensors_are_refused_by_name),
+        cmocka_unit_test(odd_models_are_refused_by_name),
+        cmocka_unit_test(a_deeply_nested_bomb_is_refused),
+        cmocka_unit_test(
+            a_crowd_of_empty_nodes_is_refused_before_it_is_unpacked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
