@@ -307,7 +307,7 @@ s_release_frames(broker_t *self)
 int
 broker_run(broker_t *self, fault_t *fault)
 {
-    if (s_check_files(self, fault) != 0 || s_open_signals(self, fault) != 0)
+    if (s_open_signals(self, fault) != 0)
         return -1;
     wire_start();
     const char *const endpoints[SIDES] = {
@@ -387,7 +387,7 @@ broker_new(const broker_config_t *config, const model_t *model,
     self->model = model;
     self->signals = -1;
     uint32_t workers_max = config->core.sessions_workers;
-    if (s_check_frames(self, fault) != 0 ||
+    if (s_check_files(self, fault) != 0 || s_check_frames(self, fault) != 0 ||
         !(self->desk = desk_new(model, store, workers_max, fault)) ||
         !(self->welcome =
               welcome_encode(config, model, self->frame_bytes_max, fault)) ||

@@ -38,9 +38,9 @@ s_warn(plan_t *self, int parts)
         return;
     snprintf(self->warning, sizeof self->warning,
              "cutting only loses here: %d machines would do %.1f requests/s, "
-             "one alone %.1f, because a sample spends longer on the link than "
-             "computing; one part served by several workers does better, "
-             "unless the network is too large for one machine",
+             "one alone %.1f, because the link takes more time than cutting "
+             "saves; several workers of one part do better, unless the network "
+             "is too large for one machine",
              parts, self->requests_per_s, single_per_s);
 }
 
