@@ -186,21 +186,29 @@ s_cut(graph_t *graph, const model_options_t *options, int *parts,
     return patterns_expand(graph, fault);
 }
 
+/* Whatever a frame of a job may carry. */
+static int
+s_check_frames(const tensor_spec_t *specs, int count,
+               const model_options_t *options, fault_t *fault)
+{
+    for (int i = 0; i < count; i++) {
+        uint64_t bytes = tensor_bytes(specs[i].dtype, &specs[i].shape, 1);
+        if (bytes > options->rates.boundary_bytes_max)
+            return fault_set(fault, FAULT_CONFIG,
+                             "the boundary tensor '%.60s' has %llu bytes, more "
+                             "than broker.frame_mib allows",
+                             specs[i].name, (unsigned long long)bytes);
+    }
+    return 0;
+}
+
 static int
 s_check_boundary(const part_t *part, const model_options_t *options,
                  fault_t *fault)
 {
-    for (int i = 0; i < part->outputs_count; i++) {
-        uint64_t bytes =
-            tensor_bytes(part->outputs[i].dtype, &part->outputs[i].shape, 1);
-        if (bytes > options->rates.boundary_bytes_max)
-            return fault_set(fault, FAULT_CONFIG,
-                             "the tensor '%.60s' behind part %d has %llu "
-                             "bytes, more than broker.frame_mib allows",
-                             part->outputs[i].name, part->index,
-                             (unsigned long long)bytes);
-    }
-    return 0;
+    if (s_check_frames(part->inputs, part->inputs_count, options, fault) != 0)
+        return -1;
+    return s_check_frames(part->outputs, part->outputs_count, options, fault);
 }
 
 static int

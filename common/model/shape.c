@@ -76,6 +76,21 @@ s_row(const char *op)
     return NULL;
 }
 
+/* Dims of zero count as one here, so that no later product can overflow. */
+static int
+s_check_size(const value_t *value, const shape_t *shape, fault_t *fault)
+{
+    int64_t elements = 1;
+    for (int i = 0; i < shape->rank; i++) {
+        int64_t dim = shape->dims[i] ? shape->dims[i] : 1;
+        if (dim < 0 || __builtin_mul_overflow(elements, dim, &elements) ||
+            elements > ELEMENTS_MAX)
+            return fault_set(fault, FAULT_INPUT,
+                             "the tensor '%.100s' is too large", value->name);
+    }
+    return 0;
+}
+
 /* Before the nodes: inputs and constants are given. */
 static int
 s_start(const graph_t *graph, int64_t batch, value_type_t *types,
@@ -84,8 +99,11 @@ s_start(const graph_t *graph, int64_t batch, value_type_t *types,
     for (size_t v = 0; v < graph->values_count; v++) {
         const value_t *value = &graph->values[v];
         types[v] = (value_type_t){.dtype = DTYPE_NONE};
-        if (value->constant)
-            types[v] = (value_type_t){value->dtype, value->shape};
+        if (!value->constant)
+            continue;
+        if (s_check_size(value, &value->shape, fault) != 0)
+            return -1;
+        types[v] = (value_type_t){value->dtype, value->shape};
     }
     for (int i = 0; i < graph->inputs_count; i++) {
         const value_t *value = &graph->values[graph->inputs[i]];
@@ -102,6 +120,8 @@ s_start(const graph_t *graph, int64_t batch, value_type_t *types,
                                  "size; only axis 0, the batch, may vary",
                                  axis, value->name);
         }
+        if (s_check_size(value, &type.shape, fault) != 0)
+            return -1;
         types[graph->inputs[i]] = type;
     }
     return 0;

@@ -81,9 +81,10 @@ shape_cast(const shaping_t *self)
     if (shaping_arity(self, 1, 1) != 0)
         return -1;
     int64_t to = node_int(self->node, "to", DTYPE_NONE);
-    if (dtype_size(to) == 0)
-        return shaping_fault(self, "its type %d is not supported", (int)to);
-    return shaping_output(self, to, &shaping_input(self, 0)->shape);
+    if (to < 0 || to > DTYPE_BFLOAT16 || dtype_size((dtype_t)to) == 0)
+        return shaping_fault(self, "its type %lld is not supported",
+                             (long long)to);
+    return shaping_output(self, (dtype_t)to, &shaping_input(self, 0)->shape);
 }
 
 int

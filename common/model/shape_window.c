@@ -91,9 +91,9 @@ s_check_conv(const shaping_t *self, const value_type_t *x,
                              (long long)groups, (long long)in, (long long)out);
     if (w->shape.dims[1] != in / groups)
         return shaping_fault(self,
-                             "weights %s want %lld input channels, the input "
-                             "is %s (groups %lld)",
-                             ws, (long long)(w->shape.dims[1] * groups), xs,
+                             "weights %s want %lld input channels a group, the "
+                             "input %s has %lld in %lld groups",
+                             ws, (long long)w->shape.dims[1], xs, (long long)in,
                              (long long)groups);
     if (b && (b->shape.rank != 1 || b->shape.dims[0] != out))
         return shaping_fault(self, "a bias %s for weights %s",
@@ -118,8 +118,12 @@ shape_conv(const shaping_t *self)
     if (s_read_window(self, &window) != 0)
         return -1;
     window.ceil_mode = false;
-    for (int i = 0; i < window.axes; i++)
+    for (int i = 0; i < window.axes; i++) {
         window.kernel[i] = w->shape.dims[i + 2];
+        if (window.kernel[i] < 1 || window.kernel[i] > SHAPING_EXTENT_MAX)
+            return shaping_fault(self, "its kernel has an extent of %lld",
+                                 (long long)window.kernel[i]);
+    }
     if (node_attribute(self->node, "kernel_shape")) {
         if (shaping_ints(self, "kernel_shape", window.axes, 1, 1, declared))
             return -1;
