@@ -1,0 +1,227 @@
+/* Simplification and patterns: which nodes are left. (That the numbers stay is
+ * what the goldens show.) */
+#include "tests/support/tests.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/model/patterns.h"
+#include "common/model/simplify.h"
+#include "tests/support/net.h"
+
+static const shape_t image = {3, {3, 8, 8}};
+
+#define NORM(n, c)                                                             \
+    n ".weight " c "; " n ".bias " c "; " n ".running_mean " c "; " n          \
+      ".running_var " c ";"
+
+/* The ops of a graph in order: "Conv Relu". */
+static const char *
+s_ops(const graph_t *graph)
+{
+    static char text[1024];
+    text[0] = '\0';
+    for (size_t n = 0; n < graph->nodes_count; n++) {
+        strcat(text, n ? " " : "");
+        strcat(text, graph->nodes[n].op);
+    }
+    return text;
+}
+
+static void
+s_expect(const char *layers, const char *weights, const char *ops)
+{
+    net_t net;
+    net_init(&net, layers, weights, &image);
+    if (!net.graph)
+        fail_msg("%s", net.fault.text);
+    char output[256];
+    strcpy(output, net.graph->values[net.graph->outputs[0]].name);
+    assert_ok(simplify_graph(net.graph, &net.fault), &net.fault);
+    assert_string_equal(s_ops(net.graph), ops);
+    assert_string_equal(net.graph->values[net.graph->outputs[0]].name, output);
+    net_release(&net);
+}
+
+static void
+dropouts_go_and_the_output_keeps_its_name(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Dropout\"; }, { op = \"ReLU\"; },"
+             " { op = \"Dropout\"; }, { op = \"Dropout2d\"; })",
+             NULL, "Relu");
+    s_expect("({ op = \"ReLU\"; name = \"a\"; }, { op = \"Dropout\"; },"
+             " { op = \"Add\"; inputs = [\"a\", \"dropout_1\"]; })",
+             NULL, "Relu Add");
+}
+
+static void
+a_dropout_alone_stays_an_identity(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Dropout\"; })", NULL, "Identity");
+}
+
+static void
+a_norm_behind_a_product_goes_into_it(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Conv2d\"; weights = \"c\"; },"
+             " { op = \"BatchNorm2d\"; weights = \"n\"; }, { op = \"ReLU\"; })",
+             "c.weight 4 3 3 3;" NORM("n", "4"), "Conv Relu");
+}
+
+static void
+a_norm_is_kept_where_somebody_else_reads_the_product(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Conv2d\"; weights = \"c\"; },"
+             " { op = \"BatchNorm2d\"; weights = \"n\"; },"
+             " { op = \"Add\"; inputs = [\"c\", \"n\"]; })",
+             "c.weight 4 3 3 3;" NORM("n", "4"), "Conv BatchNormalization Add");
+}
+
+static void
+a_norm_past_an_activation_goes_into_the_next_product(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Conv2d\"; weights = \"c\"; }, { op = \"ReLU\"; },"
+             " { op = \"BatchNorm2d\"; weights = \"n\"; },"
+             " { op = \"Conv2d\"; weights = \"d\"; })",
+             "c.weight 4 3 3 3;" NORM("n", "4") "d.weight 2 4 1 1",
+             "Conv Relu Conv");
+    s_expect("({ op = \"Conv2d\"; weights = \"c\"; }, { op = \"ReLU\"; },"
+             " { op = \"BatchNorm2d\"; weights = \"n\"; },"
+             " { op = \"AdaptiveAvgPool2d\"; output_size = 1; },"
+             " { op = \"Flatten\"; }, { op = \"Linear\"; weights = \"d\"; })",
+             "c.weight 4 3 3 3;" NORM("n", "4") "d.weight 2 4",
+             "Conv Relu GlobalAveragePool Flatten Gemm");
+}
+
+static void
+a_shift_that_padding_would_see_is_kept(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"ReLU\"; }, { op = \"BatchNorm2d\"; weights = \"n\"; },"
+             " { op = \"Conv2d\"; weights = \"d\"; padding = 1; })",
+             NORM("n", "3") "d.weight 2 3 3 3", "Relu BatchNormalization Conv");
+    s_expect("({ op = \"ReLU\"; }, { op = \"BatchNorm2d\"; weights = \"n\"; },"
+             " { op = \"AvgPool2d\"; kernel_size = 2; padding = 1; },"
+             " { op = \"Conv2d\"; weights = \"d\"; })",
+             NORM("n", "3") "d.weight 2 3 3 3",
+             "Relu BatchNormalization AveragePool Conv");
+}
+
+static void
+folding_gives_the_weights_that_the_formula_says(void **state)
+{
+    (void)state;
+    net_t net;
+    net_init(&net,
+             "({ op = \"Conv2d\"; weights = \"c\"; },"
+             " { op = \"BatchNorm2d\"; weights = \"n\"; eps = 0.1; })",
+             "c.weight 2 3 1 1; c.bias 2;" NORM("n", "2"), &image);
+    assert_non_null(net.graph);
+    float *w = net_floats(net.graph, "c.weight");
+    float *b = net_floats(net.graph, "c.bias");
+    float *gain = net_floats(net.graph, "n.weight");
+    float *shift = net_floats(net.graph, "n.bias");
+    float *mean = net_floats(net.graph, "n.running_mean");
+    float *var = net_floats(net.graph, "n.running_var");
+    assert_ok(simplify_graph(net.graph, &net.fault), &net.fault);
+    const node_t *node = &net.graph->nodes[0];
+    float *folded =
+        net_floats(net.graph, net.graph->values[node->inputs[1]].name);
+    float *bias =
+        net_floats(net.graph, net.graph->values[node->inputs[2]].name);
+    for (int o = 0; o < 2; o++) {
+        double s = (double)gain[o] / sqrt((double)var[o] + (double)0.1f);
+        for (int i = 0; i < 3; i++)
+            assert_true(fabs((double)folded[o * 3 + i] -
+                             s * (double)w[o * 3 + i]) < 1e-7);
+        assert_true(
+            fabs((double)bias[o] - (s * ((double)b[o] - (double)mean[o]) +
+                                    (double)shift[o])) < 1e-7);
+    }
+    float *all[] = {w, b, gain, shift, mean, var, folded, bias};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        free(all[i]);
+    net_release(&net);
+}
+
+static void
+weights_that_two_layers_share_are_folded_apart(void **state)
+{
+    (void)state;
+    s_expect("({ op = \"Conv2d\"; weights = \"c\"; padding = 1;"
+             " name = \"a\"; },"
+             " { op = \"BatchNorm2d\"; weights = \"n\"; },"
+             " { op = \"Conv2d\"; weights = \"c\"; name = \"b\"; },"
+             " { op = \"Conv2d\"; weights = \"c\"; name = \"d\"; },"
+             " { op = \"BatchNorm2d\"; weights = \"m\"; })",
+             "c.weight 3 3 3 3;" NORM("n", "3") NORM("m", "3"),
+             "Conv Conv Conv");
+}
+
+static void
+s_round_trip(const char *layer, const char *formula, const char *fused)
+{
+    net_t net;
+    net_init(&net, layer, NULL, &image);
+    assert_non_null(net.graph);
+    assert_ok(patterns_expand(net.graph, &net.fault), &net.fault);
+    assert_string_equal(s_ops(net.graph), formula);
+    net.graph->nodes[net.graph->nodes_count - 1].part = 3;
+    assert_ok(patterns_fuse(net.graph, &net.fault), &net.fault);
+    assert_string_equal(s_ops(net.graph), fused);
+    assert_int_equal(net.graph->nodes[0].part, 3);
+    assert_int_equal(net.graph->nodes[0].inputs[0], net.graph->inputs[0]);
+    assert_int_equal(net.graph->nodes[0].outputs[0], net.graph->outputs[0]);
+    net_release(&net);
+}
+
+static void
+formulas_and_their_operators_turn_into_each_other(void **state)
+{
+    (void)state;
+    s_round_trip("({ op = \"SiLU\"; })", "Sigmoid Mul", "Silu");
+    s_round_trip("({ op = \"GELU\"; })", "Div Erf Add Mul Mul", "Gelu");
+    s_round_trip("({ op = \"GELU\"; approximate = \"tanh\"; })",
+                 "Mul Mul Mul Add Mul Tanh Add Mul Mul", "Gelu");
+}
+
+static void
+what_only_looks_like_a_formula_stays(void **state)
+{
+    (void)state;
+    net_t net;
+    net_init(&net,
+             "({ op = \"Sigmoid\"; name = \"gate\"; }, { op = \"ReLU\"; "
+             "inputs = \"input\"; },"
+             " { op = \"Add\"; inputs = [\"gate\", \"relu_1\"]; })",
+             NULL, &image);
+    net.graph->nodes[2].op[0] = 'M'; /* Add becomes Mul of another tensor */
+    memcpy(net.graph->nodes[2].op, "Mul", 4);
+    assert_ok(patterns_fuse(net.graph, &net.fault), &net.fault);
+    assert_string_equal(s_ops(net.graph), "Sigmoid Relu Mul");
+    net_release(&net);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dropouts_go_and_the_output_keeps_its_name),
+        cmocka_unit_test(a_dropout_alone_stays_an_identity),
+        cmocka_unit_test(a_norm_behind_a_product_goes_into_it),
+        cmocka_unit_test(a_norm_is_kept_where_somebody_else_reads_the_product),
+        cmocka_unit_test(a_norm_past_an_activation_goes_into_the_next_product),
+        cmocka_unit_test(a_shift_that_padding_would_see_is_kept),
+        cmocka_unit_test(folding_gives_the_weights_that_the_formula_says),
+        cmocka_unit_test(weights_that_two_layers_share_are_folded_apart),
+        cmocka_unit_test(formulas_and_their_operators_turn_into_each_other),
+        cmocka_unit_test(what_only_looks_like_a_formula_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
