@@ -1,0 +1,592 @@
+/* The link: performs what dialog and ledger decide, on one socket. */
+#include "client/link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/dialog.h"
+#include "client/ledger.h"
+#include "client/outcome.h"
+#include "common/checksum.h"
+#include "common/clock.h"
+#include "common/endpoint.h"
+#include "common/info.h"
+#include "common/logger.h"
+#include "common/mem.h"
+
+enum {
+    CLIENTS_PORT = 5570,
+    FRAME_BYTES_MAX = 1 << 30, /* what a broker may be configured to send */
+    RECEIVE_BATCH = 64,        /* messages taken before sending gets a turn */
+    OUTCOMES_MAX = LEDGER_JOBS_MAX,
+    BYE_MS = 500,
+    POLL_MS_MAX = 1000,
+};
+
+struct link {
+    char endpoint[ENDPOINT_MAX];
+    const volatile sig_atomic_t *stop;
+    dialog_t dialog;
+    ledger_t ledger;
+    zsock_t *socket; /* NULL while AWAY */
+    bool blocked;    /* the socket takes no more for now */
+    bool failed;     /* dialog is OVER */
+    bool welcome;    /* there was a session */
+    service_t service;
+    uint64_t retries;
+
+    /* Outcomes not collected yet: a ring. */
+    outcome_t *outcomes;
+    size_t outcomes_first;
+    size_t outcomes_count;
+
+    /* One STATUS or DRAIN at a time. */
+    message_type_t question; /* 0: none */
+    bool asked;              /* in this session */
+    char worker[PROTO_NAME_MAX + 1];
+    json_t *answer;
+    fault_t refusal;
+};
+
+link_t *
+link_new(const link_options_t *options, fault_t *fault)
+{
+    if (sodium_init() < 0)
+        return fault_null(fault, FAULT_SYSTEM, "libsodium does not start");
+    struct {
+        uint8_t peer_id[16];
+        uint64_t seeds[2];
+    } random;
+    randombytes_buf(&random, sizeof random);
+
+    link_t *self = mem_new(1, sizeof *self, fault);
+    if (!self)
+        return NULL;
+    self->stop = options->stop;
+    service_init(&self->service);
+    dialog_init(&self->dialog, random.peer_id, random.seeds[0] | 1, clock_ms());
+    self->outcomes = mem_new(OUTCOMES_MAX, sizeof *self->outcomes, fault);
+    if (!self->outcomes ||
+        ledger_init(&self->ledger, random.peer_id, random.seeds[1] | 1,
+                    fault) ||
+        wire_endpoint(options->broker, CLIENTS_PORT, self->endpoint,
+                      sizeof self->endpoint, fault))
+        link_destroy(&self);
+    return self;
+}
+
+/* --- outcomes --- */
+
+static outcome_t *
+s_outcome(link_t *self, const entry_t *entry)
+{
+    assert(self->outcomes_count < OUTCOMES_MAX);
+    size_t at = (self->outcomes_first + self->outcomes_count) % OUTCOMES_MAX;
+    self->outcomes_count++;
+    outcome_begin(&self->outcomes[at], entry, clock_us());
+    return &self->outcomes[at];
+}
+
+static void
+s_take_result(link_t *self, const message_t *message, payload_t **payload)
+{
+    entry_t *entry = ledger_find(&self->ledger, &message->job);
+    if (!entry)
+        return;
+    outcome_take_result(s_outcome(self, entry), &self->service, message,
+                        payload);
+    ledger_remove(&self->ledger, entry);
+}
+
+/* An ERROR that names no job answers what was asked last. */
+static void
+s_take_refusal(link_t *self, const message_t *message)
+{
+    fault_set(&self->refusal,
+              message->code ? (fault_code_t)message->code : FAULT_INTERNAL,
+              "%s: %s", self->endpoint, message->text);
+    if (!self->question)
+        logger_warning("%s", self->refusal.text);
+}
+
+static void
+s_take_error(link_t *self, const message_t *message, int64_t now)
+{
+    if (!message_has(message, key_bit(KEY_JOB))) {
+        s_take_refusal(self, message);
+        return;
+    }
+    entry_t *entry = ledger_find(&self->ledger, &message->job);
+    if (!entry)
+        return;
+    if (message->code == FAULT_SHUTDOWN) { /* the next broker may take it */
+        ledger_busy(&self->ledger, entry, FAULT_BUSY_DRAINING, 1000, now);
+        return;
+    }
+    outcome_take_error(s_outcome(self, entry), message);
+    ledger_remove(&self->ledger, entry);
+}
+
+static void
+s_take_busy(link_t *self, const message_t *message, int64_t now)
+{
+    entry_t *entry = ledger_find(&self->ledger, &message->job);
+    if (entry)
+        ledger_busy(&self->ledger, entry, (fault_code_t)message->code,
+                    message->retry_after_ms, now);
+}
+
+static void
+s_take_status(link_t *self, const payload_t *payload)
+{
+    if (self->question != MESSAGE_STATUS || self->answer)
+        return;
+    size_t size = 0;
+    const void *bytes = payload ? payload_frame(payload, 0, &size) : NULL;
+    fault_t fault;
+    self->answer = info_decode(bytes, size, &fault);
+    if (!self->answer)
+        self->refusal = fault;
+}
+
+static void
+s_take_message(link_t *self, const message_t *message, payload_t **payload,
+               int64_t now)
+{
+    switch (message->type) {
+    case MESSAGE_RESULT:
+        s_take_result(self, message, payload);
+        break;
+    case MESSAGE_ERROR:
+        s_take_error(self, message, now);
+        break;
+    case MESSAGE_BUSY:
+        s_take_busy(self, message, now);
+        break;
+    case MESSAGE_STATUS_REPLY:
+        s_take_status(self, *payload);
+        break;
+    default: /* DRAIN: the broker answers SUBMIT with BUSY from now on */
+        break;
+    }
+}
+
+/* --- the session --- */
+
+static int
+s_send(link_t *self, message_t *message, const payload_t *payload, int64_t now)
+{
+    wire_status_t status = wire_send(self->socket, NULL, message, payload);
+    self->blocked = status != WIRE_OK;
+    if (status == WIRE_OK)
+        dialog_sent(&self->dialog, now);
+    return status == WIRE_OK ? 0 : -1;
+}
+
+static int
+s_take_welcome(link_t *self, const payload_t *payload, fault_t *fault)
+{
+    size_t size = 0;
+    const void *bytes = payload ? payload_frame(payload, 0, &size) : "";
+    json_t *object = info_decode(bytes, size, fault);
+    service_t service;
+    int result = object ? service_decode(&service, object, fault) : -1;
+    json_decref(object);
+    if (result)
+        return -1;
+    if (self->welcome) {
+        /* Jobs under way name the digest that they were made for. */
+        if (!digest_equal(&service.digest, &self->service.digest))
+            logger_warning("%s now serves another model", self->endpoint);
+        service_release(&service);
+        return 0;
+    }
+    self->service = service;
+    self->welcome = true;
+    for (int i = 0; i < service.outputs_count; i++)
+        dialog_expect(&self->dialog,
+                      tensor_bytes(service.outputs[i].dtype,
+                                   &service.outputs[i].shape, 1));
+    return 0;
+}
+
+static void
+s_perform(link_t *self, unsigned duties, message_t *message,
+          payload_t **payload, int64_t now)
+{
+    if (duties & DUTY_WELCOME) {
+        fault_t fault;
+        if (s_take_welcome(self, *payload, &fault))
+            duties = dialog_distrust(&self->dialog, &fault, now);
+        else
+            self->retries += ledger_resume(&self->ledger, now);
+        self->asked = false;
+    }
+    if (duties & DUTY_CLOSE)
+        wire_close(&self->socket, 0);
+    if (duties & DUTY_OPEN) {
+        self->blocked = false;
+        self->socket =
+            wire_connect(self->endpoint, FRAME_BYTES_MAX, &self->dialog.fault);
+    }
+    if (duties & DUTY_HELLO) {
+        message_t hello;
+        dialog_hello(&self->dialog, &hello);
+        s_send(self, &hello, NULL, now);
+    }
+    if (duties & DUTY_MESSAGE)
+        s_take_message(self, message, payload, now);
+    if (duties & DUTY_HEARTBEAT) {
+        message_t beat;
+        dialog_begin(&self->dialog, MESSAGE_HEARTBEAT, &beat);
+        s_send(self, &beat, NULL, now);
+        dialog_sent(&self->dialog, now); /* a full link: the next interval */
+    }
+    if (duties & DUTY_FAIL)
+        self->failed = true;
+}
+
+static void
+s_receive(link_t *self)
+{
+    for (int i = 0; self->socket && i < RECEIVE_BATCH; i++) {
+        message_t message;
+        payload_t *payload;
+        fault_t fault;
+        wire_status_t status =
+            wire_receive(self->socket, NULL, &message, &payload, &fault);
+        int64_t now = clock_ms();
+        if (status == WIRE_MALFORMED) {
+            logger_debug("%s: %s", self->endpoint, fault.text);
+            continue;
+        }
+        if (status != WIRE_OK)
+            return;
+        unsigned duties = dialog_message(&self->dialog, &message, now);
+        s_perform(self, duties, &message, &payload, now);
+        payload_destroy(&payload);
+    }
+}
+
+/* --- jobs --- */
+
+static void
+s_cancel(link_t *self, const entry_t *entry, int64_t now)
+{
+    if (entry->state != ENTRY_SENT || self->dialog.state != DIALOG_ACTIVE)
+        return;
+    message_t message;
+    dialog_begin(&self->dialog, MESSAGE_CANCEL, &message);
+    message.job = entry->job;
+    message.present |= key_bit(KEY_JOB);
+    s_send(self, &message, NULL, now);
+}
+
+static void
+s_expire(link_t *self, int64_t now)
+{
+    entry_t *entry;
+    while ((entry = ledger_expired(&self->ledger, now))) {
+        outcome_take_timeout(s_outcome(self, entry), entry);
+        s_cancel(self, entry, now);
+        ledger_remove(&self->ledger, entry);
+    }
+}
+
+static int
+s_send_job(link_t *self, entry_t *entry, int64_t now)
+{
+    message_t message;
+    dialog_begin(&self->dialog, MESSAGE_SUBMIT, &message);
+    message.job = entry->job;
+    message.model_digest = self->service.digest;
+    message.remaining_ms = (uint32_t)(entry->deadline_ms - now);
+    message.priority = entry->priority;
+    message.tensors_count = (uint16_t)entry->tensors_count;
+    memcpy(message.tensors, entry->tensors,
+           (size_t)entry->tensors_count * sizeof message.tensors[0]);
+    message.present |= key_bit(KEY_JOB) | key_bit(KEY_MODEL_DIGEST) |
+                       key_bit(KEY_REMAINING_MS) | key_bit(KEY_PRIORITY) |
+                       key_bit(KEY_TENSORS);
+    return s_send(self, &message, entry->payload, now);
+}
+
+static void
+s_send_jobs(link_t *self, int64_t now)
+{
+    entry_t *entry;
+    while (!self->blocked &&
+           (entry = ledger_next(&self->ledger, now, self->dialog.window_jobs,
+                                self->service.window_bytes))) {
+        if (s_send_job(self, entry, now))
+            return;
+        if (entry->sends && entry->refused)
+            self->retries++;
+        ledger_sent(&self->ledger, entry);
+    }
+}
+
+static void
+s_send_question(link_t *self, int64_t now)
+{
+    if (!self->question || self->asked || self->blocked)
+        return;
+    message_t message;
+    dialog_begin(&self->dialog, self->question, &message);
+    if (self->question == MESSAGE_DRAIN) {
+        snprintf(message.name, sizeof message.name, "%s", self->worker);
+        message.present |= key_bit(KEY_NAME);
+    }
+    self->asked = s_send(self, &message, NULL, now) == 0;
+}
+
+/* --- the loop --- */
+
+static int64_t
+s_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void
+s_poll(link_t *self, int64_t until_ms)
+{
+    int64_t now = clock_ms();
+    int64_t due =
+        s_least(dialog_due(&self->dialog), ledger_due(&self->ledger, now));
+    int64_t wait = s_least(due, until_ms) - now;
+    wait = wait < 0 ? 0 : s_least(wait, POLL_MS_MAX);
+    if (!self->socket) {
+        zmq_poll(NULL, 0, (long)wait);
+        return;
+    }
+    bool calling = self->dialog.state == DIALOG_CALLING;
+    zmq_pollitem_t item = {.socket = zsock_resolve(self->socket),
+                           .events = ZMQ_POLLIN};
+    if (calling || self->blocked)
+        item.events |= ZMQ_POLLOUT;
+    if (zmq_poll(&item, 1, (long)wait) < 1)
+        return;
+    if (item.revents & ZMQ_POLLOUT) {
+        self->blocked = false;
+        if (calling)
+            s_perform(self, dialog_writable(&self->dialog, clock_ms()), NULL,
+                      NULL, clock_ms());
+    }
+}
+
+/* One turn: what came, what is due, what can go; then wait for more. */
+static void
+s_turn(link_t *self, int64_t until_ms)
+{
+    s_receive(self);
+    int64_t now = clock_ms();
+    s_perform(self, dialog_tick(&self->dialog, now), NULL, NULL, now);
+    s_expire(self, now);
+    if (self->dialog.state == DIALOG_ACTIVE) {
+        s_send_question(self, now);
+        s_send_jobs(self, now);
+    }
+    bool ready = self->outcomes_count || self->failed || self->answer ||
+                 self->refusal.code;
+    s_poll(self, ready ? 0 : until_ms);
+}
+
+static int
+s_stopped(const link_t *self, fault_t *fault)
+{
+    if (self->failed) {
+        if (fault)
+            *fault = self->dialog.fault;
+        return fault_prefix(fault, "%s", self->endpoint);
+    }
+    if (self->stop && *self->stop)
+        return fault_set(fault, FAULT_CANCELLED, "interrupted");
+    return 0;
+}
+
+int
+link_connect(link_t *self, int64_t timeout_ms, fault_t *fault)
+{
+    int64_t until = clock_ms() + timeout_ms;
+    while (self->dialog.state != DIALOG_ACTIVE) {
+        if (s_stopped(self, fault))
+            return -1;
+        if (clock_ms() >= until) {
+            const fault_t *last = &self->dialog.fault;
+            if (last->code && last->code != FAULT_NO_BROKER)
+                return fault_set(fault, last->code, "%s: %s", self->endpoint,
+                                 last->text);
+            return fault_set(fault, FAULT_NO_BROKER,
+                             "no broker answered at %s within %lld ms",
+                             self->endpoint, (long long)timeout_ms);
+        }
+        s_turn(self, until);
+    }
+    return 0;
+}
+
+const service_t *
+link_service(const link_t *self)
+{
+    return &self->service;
+}
+
+size_t
+link_open(const link_t *self)
+{
+    return self->ledger.count + self->outcomes_count;
+}
+
+size_t
+link_window(const link_t *self)
+{
+    uint64_t window = self->dialog.window_jobs;
+    return window < LEDGER_JOBS_MAX ? (size_t)window : LEDGER_JOBS_MAX;
+}
+
+static int
+s_check_request(const link_t *self, const request_t *request, fault_t *fault)
+{
+    if (link_open(self) >= LEDGER_JOBS_MAX)
+        return fault_set(fault, FAULT_BUSY_QUEUE, "%d jobs are open already",
+                         LEDGER_JOBS_MAX);
+    for (int i = 0; i < request->tensors_count; i++)
+        if (request->tensors[i].bytes > self->service.frame_bytes_max)
+            return fault_set(fault, FAULT_TOO_LARGE,
+                             "a tensor of %llu bytes passes the broker's "
+                             "limit of %llu",
+                             (unsigned long long)request->tensors[i].bytes,
+                             (unsigned long long)self->service.frame_bytes_max);
+    return 0;
+}
+
+int
+link_submit(link_t *self, request_t *request, fault_t *fault)
+{
+    entry_t *entry = NULL;
+    if (s_check_request(self, request, fault) == 0)
+        entry = ledger_add(&self->ledger);
+    if (!entry) {
+        payload_destroy(&request->payload);
+        return -1;
+    }
+    entry->tag = request->tag;
+    entry->priority = (uint8_t)request->priority;
+    entry->submitted_us = clock_us();
+    entry->deadline_ms = clock_ms() + request->timeout_ms;
+    entry->payload = request->payload;
+    entry->bytes = payload_bytes(request->payload);
+    entry->tensors_count = request->tensors_count;
+    for (int i = 0; i < request->tensors_count; i++) {
+        size_t size;
+        const void *bytes = payload_frame(entry->payload, (size_t)i, &size);
+        entry->tensors[i] = request->tensors[i];
+        entry->tensors[i].checksum =
+            checksum_frame(&entry->job, 0, (unsigned)i, bytes, size);
+        dialog_expect(&self->dialog, size);
+    }
+    request->payload = NULL;
+    return 0;
+}
+
+int
+link_wait(link_t *self, int64_t timeout_ms, outcome_t *outcome, fault_t *fault)
+{
+    int64_t until = clock_ms() + timeout_ms;
+    do {
+        s_turn(self, until);
+        if (self->outcomes_count) {
+            *outcome = self->outcomes[self->outcomes_first];
+            self->outcomes_first = (self->outcomes_first + 1) % OUTCOMES_MAX;
+            self->outcomes_count--;
+            return 1;
+        }
+        if (s_stopped(self, fault))
+            return -1;
+    } while (clock_ms() < until);
+    return 0;
+}
+
+/* --- questions --- */
+
+static int
+s_ask(link_t *self, message_type_t question, int64_t timeout_ms, fault_t *fault)
+{
+    int64_t until = clock_ms() + timeout_ms;
+    self->question = question;
+    self->asked = false;
+    int result = 0;
+    while (result == 0 && !self->refusal.code && !self->answer &&
+           !(question == MESSAGE_DRAIN && self->asked)) {
+        s_turn(self, until);
+        result = s_stopped(self, fault);
+        if (result == 0 && !self->answer && clock_ms() >= until)
+            result =
+                fault_set(fault, FAULT_TIMEOUT,
+                          "no answer from the broker at %s", self->endpoint);
+    }
+    self->question = 0;
+    if (result == 0 && self->refusal.code) {
+        *fault = self->refusal;
+        result = -1;
+    }
+    fault_clear(&self->refusal);
+    return result;
+}
+
+json_t *
+link_status(link_t *self, int64_t timeout_ms, fault_t *fault)
+{
+    int result = s_ask(self, MESSAGE_STATUS, timeout_ms, fault);
+    json_t *answer = self->answer;
+    self->answer = NULL;
+    if (result == 0)
+        return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+int
+link_drain(link_t *self, const char *worker, int64_t timeout_ms, fault_t *fault)
+{
+    snprintf(self->worker, sizeof self->worker, "%s", worker);
+    return s_ask(self, MESSAGE_DRAIN, timeout_ms, fault);
+}
+
+uint64_t
+link_retries(const link_t *self)
+{
+    return self->retries;
+}
+
+void
+link_destroy(link_t **self)
+{
+    link_t *link = *self;
+    if (!link)
+        return;
+    if (link->socket && link->dialog.state == DIALOG_ACTIVE) {
+        message_t bye;
+        for (size_t i = 0; i < link->ledger.used; i++)
+            s_cancel(link, &link->ledger.entries[i], clock_ms());
+        dialog_begin(&link->dialog, MESSAGE_BYE, &bye);
+        bye.present |= key_bit(KEY_CODE);
+        wire_send(link->socket, NULL, &bye, NULL);
+    }
+    wire_close(&link->socket, BYE_MS);
+    for (; link->outcomes_count; link->outcomes_count--) {
+        outcome_release(&link->outcomes[link->outcomes_first]);
+        link->outcomes_first = (link->outcomes_first + 1) % OUTCOMES_MAX;
+    }
+    free(link->outcomes);
+    ledger_release(&link->ledger);
+    service_release(&link->service);
+    json_decref(link->answer);
+    free(link);
+    *self = NULL;
+}

@@ -1,0 +1,244 @@
+/* client: pictures and tensors through a Convoy pipeline, and a look at it. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/commands.h"
+#include "client/flags.h"
+#include "client/ledger.h"
+#include "client/link.h"
+#include "common/logger.h"
+#include "common/options.h"
+#include "common/wire.h"
+
+enum { TIMEOUT_MS_MAX = 600000, INTERRUPTED_STATUS = 130 };
+
+static volatile sig_atomic_t stop;
+
+static const option_t options_table[] = {
+    {.name = "image",
+     .kind = OPTION_OPERANDS,
+     .value = "FILE",
+     .offset = offsetof(flags_t, images),
+     .group = "What to do",
+     .help = "say what is on pictures: files, folders (their *.png, *.jpg and "
+             "*.jpeg) or - for one on standard input"},
+    {.name = "tensor",
+     .kind = OPTION_OPERANDS,
+     .value = "[NAME=]IN.npy",
+     .offset = offsetof(flags_t, tensors),
+     .help = "send the rows of NumPy files through the pipeline"},
+    {.name = "output",
+     .kind = OPTION_OPERANDS,
+     .value = "[NAME=]OUT.npy",
+     .offset = offsetof(flags_t, outputs),
+     .help = "with --tensor: where the results go"},
+    {.name = "status",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(flags_t, status),
+     .help = "show the fleet"},
+    {.name = "bench",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(flags_t, bench),
+     .help = "load the fleet in a closed loop and time it"},
+    {.name = "drain",
+     .kind = OPTION_TEXT,
+     .value = "WORKER",
+     .offset = offsetof(flags_t, drain),
+     .help = "let one worker finish and leave, and wait until it is gone"},
+    {.name = "broker",
+     .kind = OPTION_LIST,
+     .value = "ENDPOINT",
+     .environment = "CONVOY_BROKER",
+     .fallback = "tcp://127.0.0.1:5570",
+     .offset = offsetof(flags_t, brokers),
+     .group = "How",
+     .help = "where the broker is"},
+    {.name = "connect-timeout",
+     .kind = OPTION_INT,
+     .value = "MS",
+     .environment = "CONVOY_CONNECT_TIMEOUT",
+     .fallback = "5000",
+     .min = 1,
+     .max = TIMEOUT_MS_MAX,
+     .offset = offsetof(flags_t, connect_timeout_ms),
+     .help = "wait so long for a broker"},
+    {.name = "timeout",
+     .kind = OPTION_INT,
+     .value = "MS",
+     .environment = "CONVOY_TIMEOUT",
+     .fallback = "30000",
+     .min = 1,
+     .max = TIMEOUT_MS_MAX,
+     .offset = offsetof(flags_t, timeout_ms),
+     .help = "wait so long for each result"},
+    {.name = "priority",
+     .kind = OPTION_INT,
+     .value = "0|1",
+     .environment = "CONVOY_PRIORITY",
+     .fallback = "0",
+     .min = 0,
+     .max = 1,
+     .offset = offsetof(flags_t, priority),
+     .help = "1: ahead of ordinary jobs"},
+    {.name = "top",
+     .kind = OPTION_INT,
+     .value = "K",
+     .min = 1,
+     .max = SERVICE_LABELS_MAX,
+     .offset = offsetof(flags_t, top),
+     .help = "with --image: that many classes (otherwise 1, in JSON 5)"},
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(flags_t, json),
+     .help = "print JSON"},
+    {.name = "key",
+     .kind = OPTION_TEXT,
+     .value = "FILE",
+     .environment = "CONVOY_KEY",
+     .offset = offsetof(flags_t, key),
+     .help = "secret key of this client (not built yet)"},
+    {.name = "concurrency",
+     .kind = OPTION_INT,
+     .value = "N",
+     .fallback = "1",
+     .min = 1,
+     .max = LEDGER_JOBS_MAX,
+     .offset = offsetof(flags_t, concurrency),
+     .group = "With --bench",
+     .help = "jobs in flight"},
+    {.name = "requests",
+     .kind = OPTION_INT,
+     .value = "N",
+     .min = 1,
+     .max = INT32_MAX,
+     .offset = offsetof(flags_t, requests),
+     .help = "end after so many"},
+    {.name = "seconds",
+     .kind = OPTION_INT,
+     .value = "S",
+     .min = 1,
+     .max = 86400,
+     .offset = offsetof(flags_t, seconds),
+     .help = "end after so long"},
+};
+
+static const char *const usages[] = {
+    "client --image FILE... [--top K] [--json] [--broker ENDPOINT]",
+    "client --tensor [NAME=]IN.npy --output [NAME=]OUT.npy",
+    "client --status [--json]",
+    "client --bench --concurrency N (--requests N | --seconds S) "
+    "[--tensor IN.npy] [--json]",
+    "client --drain WORKER",
+    NULL,
+};
+
+static const program_t program = {
+    .name = "client",
+    .summary = "Sends pictures and tensors through a Convoy pipeline.",
+    .usages = usages,
+    .options = options_table,
+    .count = sizeof options_table / sizeof options_table[0],
+    .brief = true,
+};
+
+typedef int (*command_t)(const flags_t *flags, link_t *link, fault_t *fault);
+
+/* The one command that is asked for; --tensor also belongs to --bench. */
+static command_t
+s_command(const flags_t *flags, fault_t *fault)
+{
+    const struct {
+        bool asked;
+        command_t run;
+    } commands[] = {
+        {flags->images.count > 0, cmd_image},
+        {flags->tensors.count > 0 && !flags->bench, cmd_tensor},
+        {flags->status, cmd_status},
+        {flags->bench, cmd_bench},
+        {flags->drain != NULL, cmd_drain},
+    };
+    command_t found = NULL;
+    int asked = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (commands[i].asked) {
+            found = commands[i].run;
+            asked++;
+        }
+    if (asked == 1)
+        return found;
+    return fault_null(fault, FAULT_USAGE,
+                      "exactly one of --image, --tensor, --status, --bench and "
+                      "--drain is needed (see --help)");
+}
+
+static int
+s_check(const flags_t *flags, fault_t *fault)
+{
+    if (flags->key)
+        return fault_set(fault, FAULT_CONFIG,
+                         "--key %s: encryption is not built yet", flags->key);
+    if (flags->brokers.count != 1)
+        return fault_set(fault, FAULT_USAGE,
+                         "--broker: this client takes one broker, %zu are "
+                         "given",
+                         flags->brokers.count);
+    if (flags->outputs.count && (flags->tensors.count == 0 || flags->bench))
+        return fault_set(fault, FAULT_USAGE, "--output belongs to --tensor");
+    return 0;
+}
+
+static int
+s_run(const flags_t *flags, fault_t *fault)
+{
+    link_options_t options = {.broker = flags->brokers.items[0], .stop = &stop};
+    command_t command = s_command(flags, fault);
+    if (!command || s_check(flags, fault))
+        return -1;
+    link_t *link = link_new(&options, fault);
+    int status = link ? command(flags, link, fault) : -1;
+    link_destroy(&link);
+    return status;
+}
+
+static void
+s_on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+/* The second interrupt ends the process at once. */
+static void
+s_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = s_on_signal,
+                               .sa_flags = SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int
+main(int argc, char **argv)
+{
+    flags_t flags = {0};
+    options_t options;
+    fault_t fault;
+    int parsed = options_parse(&options, &program, &flags, argc, argv, &fault);
+    int status = parsed > 0 ? EXIT_SUCCESS : -1;
+    if (parsed == 0) {
+        flags.verbose =
+            options_given(&options, "log-level") && logger_shows(LOGGER_INFO);
+        wire_start();
+        s_catch_signals();
+        status = s_run(&flags, &fault);
+        wire_stop();
+    }
+    if (status < 0) {
+        logger_fault(&fault);
+        status = stop ? INTERRUPTED_STATUS : fault_exit_status(fault.code);
+    }
+    options_release(&options);
+    return status;
+}
