@@ -39,7 +39,7 @@ OWNERS = {
     r"czmq\.h|zmq\.h": ["common/wire"],
     r"libconfig\.h": ["common/settings"],
     r"stb_image\.h": ["common/image_stb"],
-    r"xxhash\.h": ["common/checksum"],
+    r"xxhash\.h": ["common/checksum", "common/model/graph"],
     r"blis\.h": ["worker/kernel/gemm"],
     r"onnx\.pb-c\.h": ["common/model/onnx", "common/model/onnx_read",
                        "common/model/onnx_write", "common/model/onnx_walk",
