@@ -46,7 +46,9 @@ def environment(build, binaries):
     env.update(CMOCKA_MESSAGE_OUTPUT="TAP", CONVOY_ROOT=str(ROOT),
                CONVOY_BUILD=str(build), CONVOY_BIN=str(binaries),
                PYTHONDONTWRITEBYTECODE="1",
-               ASAN_OPTIONS="detect_leaks=1:abort_on_error=1",
+               ASAN_OPTIONS="detect_leaks=1:abort_on_error=1:"
+                            "allocator_may_return_null=1",
+               TSAN_OPTIONS="allocator_may_return_null=1",
                UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
     return env
 
