@@ -379,11 +379,19 @@ s_poll(link_t *self, int64_t until_ms)
     }
 }
 
-/* One turn: what came, what is due, what can go; then wait for more. */
+/* Is there something that the caller waits for? */
+static bool
+s_ready(const link_t *self)
+{
+    return self->outcomes_count || self->failed || self->answer ||
+           self->refusal.code ||
+           (self->question == MESSAGE_DRAIN && self->asked);
+}
+
+/* One turn: what is due, what can go; then wait, and take what came. */
 static void
 s_turn(link_t *self, int64_t until_ms)
 {
-    s_receive(self);
     int64_t now = clock_ms();
     s_perform(self, dialog_tick(&self->dialog, now), NULL, NULL, now);
     s_expire(self, now);
@@ -391,9 +399,8 @@ s_turn(link_t *self, int64_t until_ms)
         s_send_question(self, now);
         s_send_jobs(self, now);
     }
-    bool ready = self->outcomes_count || self->failed || self->answer ||
-                 self->refusal.code;
-    s_poll(self, ready ? 0 : until_ms);
+    s_poll(self, s_ready(self) ? 0 : until_ms);
+    s_receive(self);
 }
 
 static int

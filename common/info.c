@@ -140,7 +140,8 @@ s_unpack_text(const msgpack_object_str *text, fault_t *fault)
 {
     if (!pack_printable(text->ptr, text->size))
         return s_bad(fault, "a text that is not printable");
-    return json_stringn_nocheck(text->ptr, text->size);
+    /* An empty text has no pointer. */
+    return json_stringn_nocheck(text->size ? text->ptr : "", text->size);
 }
 
 static json_t *
@@ -165,7 +166,8 @@ s_unpack_entry(json_t *json, const msgpack_object_kv *entry, fault_t *fault)
         s_bad(fault, "a key that is no short text");
         return -1;
     }
-    memcpy(key, text->ptr, text->size);
+    if (text->size)
+        memcpy(key, text->ptr, text->size);
     key[text->size] = '\0';
     if (json_object_get(json, key))
         return fault_set(fault, FAULT_BAD_FRAME,

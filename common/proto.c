@@ -366,7 +366,8 @@ s_unpack_text(const msgpack_object *object, const slot_t *slot, char *text)
     size_t size = object->via.str.size;
     if (size >= slot->size || !pack_printable(object->via.str.ptr, size))
         return -1;
-    memcpy(text, object->via.str.ptr, size);
+    if (size) /* an empty text has no pointer */
+        memcpy(text, object->via.str.ptr, size);
     text[size] = '\0';
     return 0;
 }

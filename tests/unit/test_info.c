@@ -149,7 +149,7 @@ every_kind_of_value_survives(void **state)
 {
     (void)state;
     const char *text = "{\"a\":[1,-1,0.5,true,false,null,\"x\",[],{}],"
-                       "\"\":{\"b\":9223372036854775807,"
+                       "\"\":{\"b\":9223372036854775807,\"d\":\"\","
                        "\"c\":-9223372036854775808}}";
     json_t *object = json_loads(text, 0, NULL), *again;
     void *bytes;
