@@ -1,0 +1,360 @@
+/* Element-wise kernels, softmax, affine, layout and linear. */
+#include "tests/support/tests.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/naive.h"
+#include "worker/kernel/activate.h"
+#include "worker/kernel/affine.h"
+#include "worker/kernel/binary.h"
+#include "worker/kernel/exponential.h"
+#include "worker/kernel/gemm.h"
+#include "worker/kernel/layout.h"
+#include "worker/kernel/linear.h"
+#include "worker/kernel/softmax.h"
+
+static double
+s_clamp(double x, double low, double high)
+{
+    return fmin(fmax(x, low), high);
+}
+
+/* The definitions of activate.h, in double. */
+static double
+s_function(const activation_t *f, double x)
+{
+    double a = (double)f->alpha, b = (double)f->beta;
+    switch (f->kind) {
+    case ACTIVATION_RELU:
+        return fmax(x, 0.0);
+    case ACTIVATION_CLIP:
+        return s_clamp(x, a, b);
+    case ACTIVATION_LEAKY_RELU:
+        return x < 0.0 ? a * x : x;
+    case ACTIVATION_SIGMOID:
+        return 1.0 / (1.0 + exp(-x));
+    case ACTIVATION_TANH:
+        return tanh(x);
+    case ACTIVATION_ERF:
+        return erf(x);
+    case ACTIVATION_SILU:
+        return x / (1.0 + exp(-x));
+    case ACTIVATION_GELU:
+        return 0.5 * x * (1.0 + erf(x * M_SQRT1_2));
+    case ACTIVATION_GELU_TANH:
+        return 0.5 * x *
+               (1.0 + tanh(sqrt(M_2_PI) * (x + 0.044715 * x * x * x)));
+    case ACTIVATION_HARD_SIGMOID:
+        return s_clamp(a * x + b, 0.0, 1.0);
+    case ACTIVATION_HARD_SWISH:
+        return x * s_clamp(x / 6.0 + 0.5, 0.0, 1.0);
+    case ACTIVATION_EXP:
+        return exp(x);
+    case ACTIVATION_SQRT:
+        return sqrt(x);
+    case ACTIVATION_NEGATE:
+        return -x;
+    case ACTIVATION_ABS:
+        return fabs(x);
+    case ACTIVATION_RECIPROCAL:
+        return 1.0 / x;
+    default:
+        return x;
+    }
+}
+
+enum { COUNT = 1003 };
+
+static void
+s_check_scale(const activation_t *f, float scale)
+{
+    naive_random_t random = {21};
+    float *x = naive_floats(&random, COUNT);
+    float *y = naive_floats(&random, COUNT);
+    float *expected = naive_floats(&random, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        x[i] = f->kind == ACTIVATION_SQRT ? fabsf(scale * x[i]) : scale * x[i];
+        expected[i] = (float)s_function(f, (double)x[i]);
+    }
+    activate(f, y, x, COUNT);
+    if (naive_error(y, expected, COUNT) >= 1e-6)
+        fail_msg("activation %d at scale %g: error %g", f->kind, (double)scale,
+                 naive_error(y, expected, COUNT));
+    activate(f, x, x, COUNT);
+    assert_memory_equal(x, y, COUNT * sizeof *x);
+    free(x);
+    free(y);
+    free(expected);
+}
+
+static void
+activations_are_right_for_small_and_large_numbers(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < ACTIVATIONS; kind++) {
+        activation_t f = {(activation_kind_t)kind, 0.2f, 0.5f};
+        s_check_scale(&f, 1e-3f);
+        s_check_scale(&f, 1.0f);
+        s_check_scale(&f, 8.0f);
+    }
+}
+
+static void
+activations_keep_what_is_no_number(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < ACTIVATIONS; kind++) {
+        activation_t f = {(activation_kind_t)kind, 0.2f, 0.5f};
+        float x[9], y[9];
+        for (int i = 0; i < 9; i++)
+            x[i] = NAN;
+        activate(&f, y, x, 9);
+        for (int i = 0; i < 9; i++)
+            if (!isnan(y[i]))
+                fail_msg("activation %d makes %g of NaN", kind, (double)y[i]);
+    }
+}
+
+static void
+the_exponential_is_close_over_its_whole_range(void **state)
+{
+    (void)state;
+    double worst = 0.0;
+    for (float x = -87.0f; x < 88.0f; x += 0.00317f) {
+        double right = exp((double)x);
+        worst = fmax(worst, fabs((double)exponential(x) - right) / right);
+    }
+    assert_true(worst < 3e-7);
+    assert_true(exponential(0.0f) == 1.0f);
+    assert_true(exponential(-1000.0f) < 1e-37f);
+    assert_true(exponential(1000.0f) > 1e38f);
+    assert_true(isnan(exponential(NAN)));
+}
+
+static void
+the_end_of_a_row_adds_bias_and_residual_first(void **state)
+{
+    (void)state;
+    activation_t relu = {ACTIVATION_RELU, 0.0f, 0.0f};
+    float y[3] = {1.0f, -2.0f, 3.0f}, residual[3] = {0.5f, 0.5f, -9.0f};
+    float bias[3] = {1.0f, 2.0f, 3.0f};
+    activate_row(&relu, y, 1.0f, residual, 3);
+    assert_true(y[0] == 2.5f && y[1] == 0.0f && y[2] == 0.0f);
+    activate_column(&relu, y, bias, NULL, 3);
+    assert_true(y[0] == 3.5f && y[1] == 2.0f && y[2] == 3.0f);
+    activate_column(&relu, y, bias, residual, 3);
+    assert_true(y[0] == 5.0f && y[1] == 4.5f && y[2] == 0.0f);
+}
+
+static float
+s_apply(binary_kind_t kind, float a, float b)
+{
+    switch (kind) {
+    case BINARY_ADD:
+        return a + b;
+    case BINARY_SUB:
+        return a - b;
+    case BINARY_MUL:
+        return a * b;
+    case BINARY_DIV:
+        return a / b;
+    case BINARY_MAX:
+        return a > b ? a : b;
+    default:
+        return a < b ? a : b;
+    }
+}
+
+/* Some shape; each operand repeats along some axes. */
+static size_t
+s_random_broadcast(naive_random_t *random, binary_shape_t *shape)
+{
+    size_t count = 1, a = 1, b = 1;
+    shape->rank = naive_int(random, 0, 5);
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        shape->dims[i] = (size_t)naive_int(random, 1, 6);
+        bool a_has = naive_int(random, 0, 3), b_has = naive_int(random, 0, 2);
+        shape->a_strides[i] = a_has && shape->dims[i] > 1 ? a : 0;
+        shape->b_strides[i] = b_has && shape->dims[i] > 1 ? b : 0;
+        a *= a_has ? shape->dims[i] : 1;
+        b *= b_has ? shape->dims[i] : 1;
+        count *= shape->dims[i];
+    }
+    return count;
+}
+
+static void
+operands_are_repeated_along_any_axes(void **state)
+{
+    (void)state;
+    naive_random_t random = {22};
+    for (int round = 0; round < 500; round++) {
+        binary_shape_t shape = {0};
+        size_t count = s_random_broadcast(&random, &shape);
+        binary_kind_t kind = (binary_kind_t)naive_int(&random, 0, BINARIES - 1);
+        float *a = naive_floats(&random, count);
+        float *b = naive_floats(&random, count);
+        float *y = naive_floats(&random, count);
+        float *expected = naive_floats(&random, count);
+        for (size_t i = 0; i < count; i++) {
+            size_t rest = i, at_a = 0, at_b = 0;
+            for (int k = shape.rank - 1; k >= 0; k--) {
+                at_a += rest % shape.dims[k] * shape.a_strides[k];
+                at_b += rest % shape.dims[k] * shape.b_strides[k];
+                rest /= shape.dims[k];
+            }
+            expected[i] = s_apply(kind, a[at_a], b[at_b]);
+        }
+        binary(kind, &shape, y, a, b);
+        assert_memory_equal(y, expected, count * sizeof *y);
+        memset(y, 0, count * sizeof *y);
+        binary_simplify(&shape);
+        binary(kind, &shape, y, a, b);
+        assert_memory_equal(y, expected, count * sizeof *y);
+        free(a);
+        free(b);
+        free(y);
+        free(expected);
+    }
+}
+
+static void
+axes_that_lie_together_become_one(void **state)
+{
+    (void)state;
+    binary_shape_t shape = {4, {2, 3, 4, 5}, {60, 20, 5, 1}, {0, 1, 0, 0}};
+    binary_simplify(&shape);
+    assert_int_equal(shape.rank, 3);
+    assert_int_equal(shape.dims[2], 20);
+    assert_int_equal(shape.b_strides[2], 0);
+}
+
+static void
+softmax_is_right_along_any_axis(void **state)
+{
+    (void)state;
+    naive_random_t random = {23};
+    for (int round = 0; round < 50; round++) {
+        size_t outer = (size_t)naive_int(&random, 1, 4);
+        size_t count = (size_t)naive_int(&random, 1, 40);
+        size_t inner = (size_t)naive_int(&random, 1, 4);
+        size_t all = outer * count * inner;
+        float *x = naive_floats(&random, all);
+        float *y = naive_floats(&random, all);
+        float *expected = naive_floats(&random, all);
+        for (size_t i = 0; i < all; i++)
+            x[i] *= 20.0f;
+        naive_softmax(expected, x, outer, count, inner);
+        softmax(y, x, outer, count, inner);
+        assert_true(naive_error(y, expected, all) < 2e-6);
+        softmax(x, x, outer, count, inner);
+        assert_memory_equal(x, y, all * sizeof *x);
+        free(x);
+        free(y);
+        free(expected);
+    }
+}
+
+static void
+a_scale_and_a_shift_go_to_their_channel(void **state)
+{
+    (void)state;
+    float x[6] = {1, 2, 3, 4, 5, 6}, y[6];
+    float scale[2] = {2.0f, -1.0f}, shift[2] = {0.5f, 10.0f};
+    const float expected[6] = {2.5f, 4.5f, 6.5f, 6.0f, 5.0f, 4.0f};
+    affine(y, x, scale, shift, 2, 3);
+    assert_memory_equal(y, expected, sizeof y);
+}
+
+static void
+axes_can_change_places(void **state)
+{
+    (void)state;
+    float x[24], y[24];
+    for (int i = 0; i < 24; i++)
+        x[i] = (float)i;
+    /* [2, 3, 4] to [4, 2, 3] */
+    const size_t dims[3] = {4, 2, 3}, strides[3] = {1, 12, 4};
+    layout_gather(y, x, 3, dims, strides);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < 2; j++)
+            for (size_t k = 0; k < 3; k++)
+                assert_true(y[(i * 2 + j) * 3 + k] == x[j * 12 + k * 4 + i]);
+}
+
+static void
+rows_are_copied_apart(void **state)
+{
+    (void)state;
+    float x[4] = {1, 2, 3, 4}, y[6] = {0};
+    const float expected[6] = {1, 2, 0, 3, 4, 0};
+    layout_rows(y, 3, x, 2, 2);
+    assert_memory_equal(y, expected, sizeof y);
+}
+
+static void
+s_check_linear(naive_random_t *random, size_t rows, size_t depth, size_t outs)
+{
+    linear_shape_t shape = {depth, outs};
+    float *x = naive_floats(random, rows * depth);
+    float *weights = naive_floats(random, depth * outs);
+    float *bias = naive_floats(random, outs);
+    float *y = naive_floats(random, rows * outs);
+    float *expected = naive_floats(random, rows * outs);
+    size_t floats = linear_weights_floats(&shape);
+    float *packed = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
+    float *scratch =
+        aligned_alloc(64, (linear_scratch_floats() * 4 + 63) / 64 * 64);
+    naive_matmul(expected, x, weights, rows, depth, outs);
+    for (size_t i = 0; i < rows * outs; i++)
+        expected[i] += bias[i % outs];
+
+    linear_pack(&shape, weights, outs, 1, packed);
+    linear_end_t end = {bias, NULL, {ACTIVATION_NONE, 0.0f, 0.0f}};
+    size_t step = 2 * (size_t)gemm_columns()->width;
+    for (size_t out = 0; out < outs; out += step) {
+        linear_range_t range = {rows, out,
+                                outs - out < step ? outs - out : step};
+        linear(&shape, &range, &end, y, x, packed, scratch);
+    }
+    assert_true(naive_error(y, expected, rows * outs) < 1e-6);
+    free(x);
+    free(weights);
+    free(bias);
+    free(y);
+    free(expected);
+    free(packed);
+    free(scratch);
+}
+
+static void
+linear_layers_of_odd_sizes_are_right(void **state)
+{
+    (void)state;
+    naive_random_t random = {24};
+    for (int round = 0; round < 40; round++)
+        s_check_linear(&random, (size_t)naive_int(&random, 1, LINEAR_ROWS_MAX),
+                       (size_t)naive_int(&random, 1, 700),
+                       (size_t)naive_int(&random, 1, 90));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(activations_are_right_for_small_and_large_numbers),
+        cmocka_unit_test(activations_keep_what_is_no_number),
+        cmocka_unit_test(the_exponential_is_close_over_its_whole_range),
+        cmocka_unit_test(the_end_of_a_row_adds_bias_and_residual_first),
+        cmocka_unit_test(operands_are_repeated_along_any_axes),
+        cmocka_unit_test(axes_that_lie_together_become_one),
+        cmocka_unit_test(softmax_is_right_along_any_axis),
+        cmocka_unit_test(a_scale_and_a_shift_go_to_their_channel),
+        cmocka_unit_test(axes_can_change_places),
+        cmocka_unit_test(rows_are_copied_apart),
+        cmocka_unit_test(linear_layers_of_odd_sizes_are_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
