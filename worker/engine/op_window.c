@@ -5,40 +5,17 @@
 
 enum { WINDOW_MAX = 1 << 20 }; /* kernel, stride, pad, dilation */
 
-/* Padding so that the output has ceil(size / stride) positions. */
-static void
-s_pad_same(bool upper, int size, int out, int kernel, int stride, int dilation,
-           int *begin, int *end)
-{
-    int total = (out - 1) * stride + (kernel - 1) * dilation + 1 - size;
-    total = total > 0 ? total : 0;
-    *begin = upper ? total / 2 : total - total / 2;
-    *end = total - *begin;
-}
-
+/* auto_pad SAME_... does not pass shape inference. */
 static int
 s_pads(const build_t *build, const step_t *step, window_t *w, fault_t *fault)
 {
-    const char *mode = node_text(step_node(build, step), "auto_pad", "NOTSET");
-    if (strcmp(mode, "VALID") == 0)
-        return 0;
-    if (strcmp(mode, "NOTSET") == 0) {
-        int pads[4];
-        if (step_ints(build, step, "pads", 4, 0, 0, WINDOW_MAX, pads, fault))
-            return -1;
-        w->pad_top = pads[0];
-        w->pad_left = pads[1];
-        w->pad_bottom = pads[2];
-        w->pad_right = pads[3];
-        return 0;
-    }
-    bool upper = strcmp(mode, "SAME_UPPER") == 0;
-    if (!upper && strcmp(mode, "SAME_LOWER") != 0)
-        return step_refuse(build, step, fault, "unknown auto_pad");
-    s_pad_same(upper, w->height, w->out_height, w->kernel_y, w->stride_y,
-               w->dilation_y, &w->pad_top, &w->pad_bottom);
-    s_pad_same(upper, w->width, w->out_width, w->kernel_x, w->stride_x,
-               w->dilation_x, &w->pad_left, &w->pad_right);
+    int pads[4];
+    if (step_ints(build, step, "pads", 4, 0, 0, WINDOW_MAX, pads, fault))
+        return -1;
+    w->pad_top = pads[0];
+    w->pad_left = pads[1];
+    w->pad_bottom = pads[2];
+    w->pad_right = pads[3];
     return 0;
 }
 

@@ -6,8 +6,8 @@
 #include "worker/kernel/window.h"
 
 /* The window of a node over its first input and output, both [N, C, H, W].
- * Pads come from pads or auto_pad. kernel is the kernel's shape if the node
- * does not say (a convolution's weights), or NULL. */
+ * kernel is the kernel's shape where the node need not say it (a convolution's
+ * weights), or NULL. */
 int op_window(const build_t *build, const step_t *step, const int *kernel,
               window_t *window, fault_t *fault);
 
