@@ -1,0 +1,288 @@
+/* Building a model: what goes together, labels, scores, files, digests. */
+#include "tests/support/tests.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/model/labels.h"
+#include "common/model/model.h"
+#include "common/model/onnx.h"
+#include "common/settings.h"
+
+#define FLAT                                                                   \
+    "({ op = \"ReLU\"; name = \"r\"; }, { op = \"Flatten\"; name = \"f\"; },"  \
+    " { op = \"Softmax\"; name = \"s\"; })"
+
+typedef struct recipe {
+    settings_t *settings;
+    model_options_t options;
+    fault_t fault;
+} recipe_t;
+
+static void
+s_recipe(recipe_t *self, const char *layers)
+{
+    char text[2048];
+    snprintf(text, sizeof text, "layers = %s;", layers);
+    self->settings = settings_parse(text, strlen(text), "m.cfg", &self->fault);
+    if (!self->settings)
+        fail_msg("%s", self->fault.text);
+    model_options_init(&self->options);
+    self->options.name = "m";
+    self->options.layers =
+        setting_find(settings_root(self->settings), "layers");
+    self->options.input = (shape_t){3, {1, 2, 2}};
+}
+
+static model_t *
+s_build(recipe_t *self)
+{
+    model_t *model = model_build(&self->options, &self->fault);
+    if (!model)
+        fail_msg("%s", self->fault.text);
+    return model;
+}
+
+static void
+s_refuse(recipe_t *self, fault_code_t code, const char *part)
+{
+    model_t *model = model_build(&self->options, &self->fault);
+    assert_null(model);
+    if (self->fault.code != code || !strstr(self->fault.text, part))
+        fail_msg("%d: %s", (int)self->fault.code, self->fault.text);
+}
+
+static void
+parts_are_files_under_their_digest(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    char hex[DIGEST_HEX + 1];
+    digest_t digest;
+    s_recipe(&recipe, "(({ op = \"ReLU\"; name = \"r\"; }),"
+                      " ({ op = \"Flatten\"; }, { op = \"Softmax\"; }))");
+    model_t *model = s_build(&recipe);
+    assert_int_equal(model->parts_count, 2);
+    for (int k = 0; k < 2; k++) {
+        const part_t *part = &model->parts[k];
+        assert_ok(digest_file(&digest, part->path, &recipe.fault),
+                  &recipe.fault);
+        assert_true(digest_equal(&digest, &part->digest));
+        digest_text(&digest, hex, DIGEST_HEX);
+        assert_non_null(strstr(part->path, hex));
+        assert_true(part->batchable);
+        onnx_model_t *file = onnx_open(part->path, &recipe.fault);
+        assert_non_null(file);
+        assert_string_equal(onnx_property(file, "convoy.model"), "m");
+        assert_string_equal(onnx_property(file, "convoy.parts"), "2");
+        assert_string_equal(onnx_property(file, "convoy.part"),
+                            k == 0 ? "0" : "1");
+        onnx_destroy(&file);
+    }
+    assert_string_equal(model->parts[0].outputs[0].name, "r");
+    assert_string_equal(model->parts[1].inputs[0].name, "r");
+    model_destroy(&model);
+    settings_destroy(&recipe.settings);
+}
+
+static void
+one_flat_list_without_a_cut_is_one_part(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    model_t *model = s_build(&recipe);
+    assert_int_equal(model->parts_count, 1);
+    model_destroy(&model);
+    settings_destroy(&recipe.settings);
+}
+
+static void
+scores_follow_the_last_node_unless_they_are_said(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    model_t *model = s_build(&recipe);
+    assert_string_equal(model_scores_text(model->scores), "probabilities");
+    model_destroy(&model);
+    recipe.options.scores = MODEL_SCORES_LOGITS;
+    model = s_build(&recipe);
+    assert_string_equal(model_scores_text(model->scores), "logits");
+    model_destroy(&model);
+    settings_destroy(&recipe.settings);
+
+    s_recipe(&recipe, "({ op = \"Flatten\"; })");
+    model = s_build(&recipe);
+    assert_string_equal(model_scores_text(model->scores), "logits");
+    model_destroy(&model);
+    settings_destroy(&recipe.settings);
+}
+
+static void
+another_cut_is_another_digest(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    const char *const cuts[] = {"r"};
+    s_recipe(&recipe, FLAT);
+    model_t *whole = s_build(&recipe);
+    recipe.options.cuts = cuts;
+    recipe.options.cuts_count = 1;
+    model_t *cut = s_build(&recipe);
+    assert_int_equal(cut->parts_count, 2);
+    assert_false(digest_equal(&whole->digest, &cut->digest));
+    model_destroy(&whole);
+    model_destroy(&cut);
+    settings_destroy(&recipe.settings);
+}
+
+static void
+options_that_do_not_go_together_are_refused(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    const char *const cuts[] = {"r"};
+    s_recipe(&recipe, FLAT);
+    recipe.options.cuts = cuts;
+    recipe.options.cuts_count = 1;
+    recipe.options.parts = 2;
+    s_refuse(&recipe, FAULT_CONFIG, "model.parts and model.cuts");
+    recipe.options.cuts_count = 0;
+    recipe.options.file = "x.onnx";
+    s_refuse(&recipe, FAULT_CONFIG, "one or the other");
+    recipe.options.layers = NULL;
+    recipe.options.file = NULL;
+    s_refuse(&recipe, FAULT_CONFIG, "neither layers nor a file");
+    settings_destroy(&recipe.settings);
+
+    s_recipe(&recipe, "(({ op = \"ReLU\"; }), ({ op = \"Tanh\"; }))");
+    recipe.options.parts = 2;
+    s_refuse(&recipe, FAULT_CONFIG, "cut already");
+    recipe.options.parts = 0;
+    recipe.options.input.rank = 0;
+    s_refuse(&recipe, FAULT_CONFIG, "model.image or model.input");
+    settings_destroy(&recipe.settings);
+}
+
+static void
+files_that_are_not_there_are_named(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    recipe.options.weights = "nowhere.pth";
+    s_refuse(&recipe, FAULT_INPUT, "nowhere.pth");
+    recipe.options.weights = NULL;
+    recipe.options.folder = "nofolder";
+    s_refuse(&recipe, FAULT_SYSTEM, "nofolder");
+    recipe.options.folder = ".";
+    recipe.options.labels = "nolabels.txt";
+    s_refuse(&recipe, FAULT_INPUT, "nolabels.txt");
+    settings_destroy(&recipe.settings);
+}
+
+static void
+a_frame_over_the_limit_is_refused(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, "(({ op = \"ReLU\"; name = \"r\"; }),"
+                      " ({ op = \"Flatten\"; }))");
+    recipe.options.rates.boundary_bytes_max = 15;
+    s_refuse(&recipe, FAULT_CONFIG, "frame_mib");
+    settings_destroy(&recipe.settings);
+}
+
+static void
+a_model_of_an_onnx_file_is_cut_again(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    model_t *whole = s_build(&recipe);
+    char path[256];
+    snprintf(path, sizeof path, "%s", whole->parts[0].path);
+    model_destroy(&whole);
+
+    recipe.options.layers = NULL;
+    recipe.options.file = path;
+    recipe.options.parts = 3;
+    model_t *model = s_build(&recipe);
+    assert_int_equal(model->parts_count, 3);
+    assert_string_equal(model_first(model)->inputs[0].name, "input");
+    assert_string_equal(model_last(model)->outputs[0].name, "s");
+    model_destroy(&model);
+    recipe.options.input = (shape_t){3, {1, 2, 3}};
+    s_refuse(&recipe, FAULT_CONFIG, "is [1, 2, 2], but");
+    settings_destroy(&recipe.settings);
+}
+
+static void
+s_labels(const char *text, size_t size, size_t count, const char *part)
+{
+    fault_t fault;
+    char **labels;
+    size_t read;
+    tests_write("labels.txt", text, size);
+    int result = labels_read("labels.txt", &labels, &read, &fault);
+    if (part) {
+        assert_int_equal(result, -1);
+        assert_null(labels);
+        assert_non_null(strstr(fault.text, part));
+        return;
+    }
+    assert_ok(result, &fault);
+    assert_int_equal(read, count);
+    assert_string_equal(labels[0], "cat");
+    labels_release(labels, read);
+}
+
+static void
+labels_are_lines_of_text(void **state)
+{
+    (void)state;
+    s_labels("cat\ndog\n", 8, 2, NULL);
+    s_labels("cat\r\ndog", 8, 2, NULL);
+    s_labels("cat\n\ndog", 8, 0, "labels.txt:2");
+    s_labels("cat\nd\0g\n", 8, 0, "labels.txt:2");
+    s_labels("cat\n\xff\xfe\n", 7, 0, "labels.txt:2");
+}
+
+static void
+labels_of_another_number_than_the_outputs_are_refused(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    tests_write("three.txt", "a\nb\nc\n", 6);
+    tests_write("four.txt", "a\nb\nc\nd\n", 8);
+    recipe.options.labels = "three.txt";
+    s_refuse(&recipe, FAULT_INPUT, "three.txt: 3 labels for the 4 outputs");
+    recipe.options.labels = "four.txt";
+    model_t *model = s_build(&recipe);
+    assert_int_equal(model->labels_count, 4);
+    assert_string_equal(model->labels[3], "d");
+    model_destroy(&model);
+    settings_destroy(&recipe.settings);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_are_files_under_their_digest),
+        cmocka_unit_test(one_flat_list_without_a_cut_is_one_part),
+        cmocka_unit_test(scores_follow_the_last_node_unless_they_are_said),
+        cmocka_unit_test(another_cut_is_another_digest),
+        cmocka_unit_test(options_that_do_not_go_together_are_refused),
+        cmocka_unit_test(files_that_are_not_there_are_named),
+        cmocka_unit_test(a_frame_over_the_limit_is_refused),
+        cmocka_unit_test(a_model_of_an_onnx_file_is_cut_again),
+        cmocka_unit_test(labels_are_lines_of_text),
+        cmocka_unit_test(labels_of_another_number_than_the_outputs_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
