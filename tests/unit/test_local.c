@@ -1,0 +1,194 @@
+/* The worker's commands without a broker, on files. */
+#include "tests/support/tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/model/onnx.h"
+#include "common/npy.h"
+#include "tests/support/networks.h"
+#include "worker/bench.h"
+#include "worker/local.h"
+#include "worker/whole.h"
+
+/* Two inputs a and b, two outputs: a weights, and its sum with b. */
+static void
+s_write_model(void)
+{
+    const int64_t dims[2] = {DIM_BATCH, 6}, outs[2] = {DIM_BATCH, 4};
+    fault_t fault = {0};
+    network_t network;
+    network_init(&network, 50);
+    int a = network_input(&network, "a", 2, dims);
+    int b = network_input(&network, "b", 2, outs);
+    int product = network_linear(&network, a, 6, 4);
+    network_output(&network, product);
+    network_output(&network, network_binary(&network, "Add", product, b));
+    assert_ok(onnx_write(network.graph, "model.onnx", NULL, 0, NULL, &fault),
+              &fault);
+    network_release(&network);
+}
+
+static void
+s_write_tensor(const char *path, dtype_t dtype, int rank, int64_t rows,
+               int64_t columns)
+{
+    fault_t fault = {0};
+    shape_t shape = {rank, {rows, columns}};
+    if (rank == 1)
+        shape.dims[0] = columns;
+    tensor_t tensor;
+    assert_ok(tensor_init(&tensor, dtype, &shape, &fault), &fault);
+    for (size_t i = 0; dtype == DTYPE_FLOAT32 && i < tensor.bytes / 4; i++)
+        ((float *)tensor.data)[i] = (float)i - 7.0f;
+    assert_ok(npy_write(&tensor, path, &fault), &fault);
+    tensor_release(&tensor);
+}
+
+static int
+s_run(const char *const *tensors, size_t tensors_count,
+      const char *const *outputs, size_t outputs_count, fault_t *fault)
+{
+    local_options_t options = {
+        .model = "model.onnx",
+        .threads = 2,
+        .tensors = tensors,
+        .tensors_count = tensors_count,
+        .outputs = outputs,
+        .outputs_count = outputs_count,
+    };
+    return local_run(&options, fault);
+}
+
+static void
+samples_of_files_go_through_in_batches(void **state)
+{
+    (void)state;
+    enum { ROWS = 19 };
+    fault_t fault = {0};
+    s_write_model();
+    s_write_tensor("a.npy", DTYPE_FLOAT32, 2, ROWS, 6);
+    s_write_tensor("b.npy", DTYPE_FLOAT32, 2, ROWS, 4);
+    const char *tensors[] = {"b=b.npy", "a.npy"};
+    const char *outputs[] = {"product.npy", "sum.npy"};
+    assert_ok(s_run(tensors, 2, outputs, 2, &fault), &fault);
+
+    tensor_t product, sum, b;
+    assert_ok(npy_read(&product, "product.npy", &fault), &fault);
+    assert_ok(npy_read(&sum, "sum.npy", &fault), &fault);
+    assert_ok(npy_read(&b, "b.npy", &fault), &fault);
+    assert_int_equal(product.shape.rank, 2);
+    assert_int_equal(product.shape.dims[0], ROWS);
+    assert_int_equal(product.shape.dims[1], 4);
+    for (size_t i = 0; i < ROWS * 4; i++)
+        assert_true(((float *)sum.data)[i] ==
+                    ((float *)product.data)[i] + ((float *)b.data)[i]);
+    tensor_release(&product);
+    tensor_release(&sum);
+    tensor_release(&b);
+}
+
+static void
+one_sample_may_omit_the_batch(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    s_write_model();
+    s_write_tensor("a.npy", DTYPE_FLOAT32, 1, 0, 6);
+    s_write_tensor("b.npy", DTYPE_FLOAT32, 1, 0, 4);
+    const char *tensors[] = {"a.npy", "b.npy"}, *outputs[] = {"y.npy"};
+    assert_ok(s_run(tensors, 2, outputs, 1, &fault), &fault);
+    tensor_t y;
+    assert_ok(npy_read(&y, "y.npy", &fault), &fault);
+    assert_int_equal(y.shape.dims[0], 1);
+    tensor_release(&y);
+}
+
+static void
+s_refused(const char *const *tensors, size_t tensors_count,
+          const char *const *outputs, size_t outputs_count, const char *said)
+{
+    fault_t fault = {0};
+    unlink("y.npy");
+    assert_int_equal(
+        s_run(tensors, tensors_count, outputs, outputs_count, &fault), -1);
+    if (!strstr(fault.text, said))
+        fail_msg("\"%s\" does not say \"%s\"", fault.text, said);
+    assert_int_not_equal(access("y.npy", F_OK), 0);
+}
+
+static void
+what_does_not_fit_is_named(void **state)
+{
+    (void)state;
+    s_write_model();
+    s_write_tensor("a.npy", DTYPE_FLOAT32, 2, 3, 6);
+    s_write_tensor("b.npy", DTYPE_FLOAT32, 2, 3, 4);
+    s_write_tensor("wide.npy", DTYPE_FLOAT32, 2, 3, 5);
+    s_write_tensor("more.npy", DTYPE_FLOAT32, 2, 4, 4);
+    s_write_tensor("whole.npy", DTYPE_INT32, 2, 3, 4);
+    const char *y[] = {"y.npy"};
+    const char *few[] = {"a.npy"}, *wide[] = {"a.npy", "wide.npy"};
+    const char *more[] = {"a.npy", "more.npy"};
+    const char *whole[] = {"a.npy", "whole.npy"};
+    const char *named[] = {"a.npy", "c=b.npy"};
+    const char *twice[] = {"a.npy", "a=b.npy"};
+    const char *many[] = {"a.npy", "b.npy", "b.npy"};
+    const char *missing[] = {"a.npy", "missing.npy"};
+    s_refused(few, 1, y, 1, "'b' needs a --tensor");
+    s_refused(wide, 2, y, 1, "wide.npy has the shape [3, 5]");
+    s_refused(more, 2, y, 1, "more.npy holds 4 samples");
+    s_refused(whole, 2, y, 1, "whole.npy is int32");
+    s_refused(named, 2, y, 1, "no tensor of that name");
+    s_refused(twice, 2, y, 1, "given twice");
+    s_refused(many, 3, y, 1, "the model has only 2");
+    s_refused(missing, 2, y, 1, "missing.npy");
+    const char *good[] = {"a.npy", "b.npy"};
+    s_refused(good, 2, NULL, 0, "needs an --output");
+}
+
+static void
+a_file_that_is_no_model_is_named(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    tests_write("broken.onnx", "not a model", 11);
+    assert_null(whole_open("broken.onnx", 1, 1, &fault));
+    assert_non_null(strstr(fault.text, "broken.onnx"));
+    assert_int_equal(fault_exit_status(fault.code), 65);
+    assert_null(whole_open("missing.onnx", 1, 1, &fault));
+    assert_non_null(strstr(fault.text, "missing.onnx"));
+    assert_int_equal(fault_exit_status(fault.code), 65);
+}
+
+static void
+a_model_without_batch_runs_no_batch(void **state)
+{
+    (void)state;
+    const int64_t dims[2] = {2, 6};
+    fault_t fault = {0};
+    network_t network;
+    network_init(&network, 51);
+    int x = network_input(&network, "x", 2, dims);
+    network_output(&network, network_linear(&network, x, 6, 4));
+    assert_ok(onnx_write(network.graph, "fixed.onnx", NULL, 0, NULL, &fault),
+              &fault);
+    network_release(&network);
+    bench_options_t options = {.model = "fixed.onnx", .batch = 2, .threads = 1};
+    assert_int_equal(bench_run(&options, &fault), -1);
+    assert_non_null(strstr(fault.text, "one sample at a time"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(samples_of_files_go_through_in_batches),
+        cmocka_unit_test(one_sample_may_omit_the_batch),
+        cmocka_unit_test(what_does_not_fit_is_named),
+        cmocka_unit_test(a_file_that_is_no_model_is_named),
+        cmocka_unit_test(a_model_without_batch_runs_no_batch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
