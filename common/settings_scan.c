@@ -22,6 +22,7 @@ typedef struct scan {
     int line;
     int depth;
     int values;
+    int names[SETTINGS_DEPTH_MAX + 1]; /* so far in each open bracket */
     fault_t *fault;
 } scan_t;
 
@@ -127,24 +128,45 @@ s_take_word(scan_t *self)
 }
 
 static int
+s_open(scan_t *self)
+{
+    if (self->depth == SETTINGS_DEPTH_MAX)
+        return fault_set(self->fault, FAULT_CONFIG,
+                         "%s:%d: nested deeper than %d", self->path, self->line,
+                         SETTINGS_DEPTH_MAX);
+    self->names[++self->depth] = 0;
+    return 0;
+}
+
+static int
+s_count(scan_t *self, bool name)
+{
+    if (++self->values > SETTINGS_VALUES_MAX)
+        return fault_set(self->fault, FAULT_CONFIG, "%s: more than %d values",
+                         self->path, SETTINGS_VALUES_MAX);
+    self->names[self->depth] += name;
+    if (self->names[self->depth] > SETTINGS_NAMES_MAX)
+        return fault_set(self->fault, FAULT_CONFIG,
+                         "%s:%d: more than %d names in a group", self->path,
+                         self->line, SETTINGS_NAMES_MAX);
+    return 0;
+}
+
+static int
 s_take_mark(scan_t *self, char c)
 {
     self->at++;
-    self->depth += strchr("{[(", c) != NULL;
-    self->depth -= strchr("}])", c) != NULL;
-    self->values += strchr("{[(=:,", c) != NULL;
     if (c == '@')
         return fault_set(self->fault, FAULT_CONFIG,
                          "%s:%d: @include is not allowed", self->path,
                          self->line);
-    if (self->depth > SETTINGS_DEPTH_MAX)
-        return fault_set(self->fault, FAULT_CONFIG,
-                         "%s:%d: nested deeper than %d", self->path, self->line,
-                         SETTINGS_DEPTH_MAX);
-    if (self->values > SETTINGS_VALUES_MAX)
-        return fault_set(self->fault, FAULT_CONFIG, "%s: more than %d values",
-                         self->path, SETTINGS_VALUES_MAX);
-    return 0;
+    if (strchr("}])", c)) {
+        self->depth -= self->depth > 0; /* libconfig reports the surplus */
+        return 0;
+    }
+    if (strchr("{[(", c) && s_open(self) != 0)
+        return -1;
+    return s_count(self, c == '=' || c == ':');
 }
 
 static int

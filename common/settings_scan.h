@@ -6,12 +6,16 @@
 
 #include "common/fault.h"
 
-enum { SETTINGS_VALUES_MAX = 32768 };
+enum {
+    SETTINGS_VALUES_MAX = 32768, /* and brackets and commas */
+    SETTINGS_NAMES_MAX = 1024,   /* in one group */
+};
 
 /* Refuse what libconfig 1.5 accepts but should not, or cannot bear: NUL bytes,
  * @include, integers that it would wrap, deep nesting, more values than
- * SETTINGS_VALUES_MAX (its check for duplicates is quadratic), strings and
- * comments without an end. -1 with FAULT_CONFIG, "FILE:LINE: ...". */
+ * SETTINGS_VALUES_MAX, more names in a group than SETTINGS_NAMES_MAX (its check
+ * for duplicates is quadratic), strings and comments without an end. -1 with
+ * FAULT_CONFIG, "FILE:LINE: ...". */
 int settings_scan(const char *text, size_t size, const char *path,
                   fault_t *fault);
 

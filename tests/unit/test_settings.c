@@ -116,6 +116,12 @@ hostile_texts_are_refused_in_a_sentence(void **state)
     memset(text, ',', size - 1);
     assert_null(settings_parse(text, size - 1, "etc/a.cfg", &fault));
     assert_string_equal(fault.text, "etc/a.cfg: more than 32768 values");
+    char *at = text;
+    for (int i = 0; i <= 1024; i++)
+        at += sprintf(at, "n%d=%d;\n", i, i);
+    assert_null(settings_parse(text, (size_t)(at - text), "etc/a.cfg", &fault));
+    assert_string_equal(fault.text,
+                        "etc/a.cfg:1025: more than 1024 names in a group");
     free(text);
 }
 
