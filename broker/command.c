@@ -8,6 +8,7 @@
 #include "broker/config.h"
 #include "broker/plan.h"
 #include "broker/store.h"
+#include "broker/welcome.h"
 #include "common/logger.h"
 
 /* Whoever finds that a value does not fit the model knows no file names. */
@@ -83,6 +84,21 @@ s_serve(loaded_t *loaded, const command_options_t *options, fault_t *fault)
     return result;
 }
 
+/* What accepted jobs may hold, and what libzmq may hold besides. */
+static void
+s_print_memory(const loaded_t *loaded)
+{
+    const core_config_t *core = &loaded->config.core;
+    double mib = 1 << 20, sessions = core->sessions_clients;
+    sessions += core->sessions_workers;
+    printf("memory   %.0f MiB for jobs; at worst %.0f MiB more in the queues "
+           "of %.0f sessions\n",
+           (double)core->memory_bytes / mib,
+           sessions * (WIRE_SEND_QUEUE + WIRE_RECEIVE_QUEUE) *
+               (double)welcome_frame_bytes(loaded->model) / mib,
+           sessions);
+}
+
 static int
 s_check(loaded_t *loaded, const command_options_t *options, fault_t *fault)
 {
@@ -107,6 +123,7 @@ s_check(loaded_t *loaded, const command_options_t *options, fault_t *fault)
                loaded->config.image.width);
     printf("labels   %zu, scores are %s\n", model->labels_count,
            model_scores_text(model->scores));
+    s_print_memory(loaded);
     printf("clients  %s\nworkers  %s\n", loaded->config.clients,
            loaded->config.workers);
     return 0;

@@ -120,8 +120,8 @@ typedef struct wire_option {
  * messages. docs/protocol.md gives the reason of each value. */
 static const wire_option_t common_options[] = {
     {ZMQ_SNDTIMEO, 0},
-    {ZMQ_SNDHWM, 16},
-    {ZMQ_RCVHWM, 8},
+    {ZMQ_SNDHWM, WIRE_SEND_QUEUE},
+    {ZMQ_RCVHWM, WIRE_RECEIVE_QUEUE},
     {ZMQ_HANDSHAKE_IVL, 3000},
     {ZMQ_LINGER, 0},
     {ZMQ_TCP_KEEPALIVE, 1},

@@ -14,6 +14,8 @@
 enum {
     WIRE_ROUTING_MAX = 8, /* bytes; ROUTER gives out 5 */
     WIRE_OVERHEAD = 33,   /* bytes that encryption adds to a frame */
+    WIRE_SEND_QUEUE = 16, /* messages, of one peer */
+    WIRE_RECEIVE_QUEUE = 8,
 };
 
 /* Whom a ROUTER received from or sends to; size 0 on a DEALER. */
