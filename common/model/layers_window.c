@@ -198,8 +198,57 @@ layer_max_pool(layering_t *self)
     return layering_finish(self, node);
 }
 
-/* The mean ignores padding too unless it is counted; only a counted padding
- * beside an overhanging window leaves no other way than ceil_mode. */
+/* Elements that the window at place `i` of an axis counts: `padding` is
+ * counted, what ceil_mode adds beyond it is not. */
+static int64_t
+s_counted(const pooling_t *pooling, int axis, int64_t size, int64_t i)
+{
+    int64_t begin = i * pooling->stride[axis];
+    int64_t end = begin + pooling->kernel[axis];
+    int64_t limit = size + 2 * pooling->padding[axis];
+    return (end < limit ? end : limit) - begin;
+}
+
+/* What a mean over whole windows has to be multiplied with where fewer
+ * elements count: a constant [1, 1, height, width]. */
+static int
+s_correction(layering_t *self, const pooling_t *pooling, int pooled)
+{
+    const int64_t *size = &layering_shape(self)->dims[2];
+    shape_t shape = self->types[pooled].shape;
+    shape.dims[0] = shape.dims[1] = 1;
+    tensor_t factors;
+    if (tensor_init(&factors, DTYPE_FLOAT32, &shape, self->fault) != 0)
+        return -1;
+    float *items = factors.data;
+    double whole = (double)(pooling->kernel[0] * pooling->kernel[1]);
+    for (int64_t i = 0; i < shape.dims[2]; i++)
+        for (int64_t j = 0; j < shape.dims[3]; j++)
+            *items++ =
+                (float)(whole / (double)(s_counted(pooling, 0, size[0], i) *
+                                         s_counted(pooling, 1, size[1], j)));
+    int value =
+        layering_constant(self, "factors", DTYPE_FLOAT32, &shape, factors.data);
+    tensor_release(&factors);
+    return value;
+}
+
+static int
+s_average(layering_t *self, const char *suffix, const pooling_t *pooling,
+          bool counted)
+{
+    int node = layering_node(self, "AveragePool", suffix, self->inputs, 1);
+    if (node < 0 ||
+        s_set_window(self, node, pooling->kernel, pooling->stride, NULL,
+                     pooling->pads) != 0 ||
+        graph_set_int(self->graph, node, "count_include_pad", counted,
+                      self->fault) != 0)
+        return -1;
+    return layering_finish(self, node);
+}
+
+/* The mean ignores padding too unless it is counted. Counted padding beside a
+ * window that hangs over divides by the whole window first and mends that. */
 int
 layer_average_pool(layering_t *self)
 {
@@ -209,22 +258,14 @@ layer_average_pool(layering_t *self)
         layering_bool(self, "count_include_pad", true, &counted) != 0)
         return -1;
     counted = counted && (pooling.padding[0] > 0 || pooling.padding[1] > 0);
-    bool over = pooling.over[0] > 0 || pooling.over[1] > 0;
-    int node = layering_node(self, "AveragePool", NULL, self->inputs, 1);
-    if (node < 0)
-        return -1;
-    if (!counted) {
-        pooling.pads[2] += pooling.over[0];
-        pooling.pads[3] += pooling.over[1];
-    }
-    if (s_set_window(self, node, pooling.kernel, pooling.stride, NULL,
-                     pooling.pads) != 0 ||
-        graph_set_int(self->graph, node, "count_include_pad", counted,
-                      self->fault) != 0 ||
-        (counted && over &&
-         graph_set_int(self->graph, node, "ceil_mode", 1, self->fault) != 0))
-        return -1;
-    return layering_finish(self, node);
+    pooling.pads[2] += pooling.over[0];
+    pooling.pads[3] += pooling.over[1];
+    if (!counted || (pooling.over[0] == 0 && pooling.over[1] == 0))
+        return s_average(self, NULL, &pooling, counted);
+    int mean = s_average(self, "mean", &pooling, true);
+    const int factors[] = {mean,
+                           mean < 0 ? -1 : s_correction(self, &pooling, mean)};
+    return factors[1] < 0 ? -1 : layering_simple(self, "Mul", NULL, factors, 2);
 }
 
 /* One axis of an adaptive pool as a matrix [size, wanted]: column i averages

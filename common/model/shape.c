@@ -166,35 +166,30 @@ shape_types_new(const graph_t *graph, int64_t batch, fault_t *fault)
     return types;
 }
 
-/* Both shapes equal (*moves false), or axis 0 alone went from a to b. */
+/* Both shapes equal, or axis 0 alone grew as the batch did from a to b. (Inside
+ * a part a sample may have several rows, as windows of an image do.) */
 static bool
-s_follows(const shape_t *one, const shape_t *other, int64_t a, int64_t b,
-          bool *moves)
+s_follows(const shape_t *one, const shape_t *other, int64_t a, int64_t b)
 {
-    *moves = false;
     if (one->rank != other->rank)
         return false;
-    for (int i = 0; i < one->rank; i++) {
-        if (one->dims[i] == other->dims[i])
-            continue;
-        if (i != 0 || one->dims[0] != a || other->dims[0] != b)
+    for (int i = 0; i < one->rank; i++)
+        if (one->dims[i] != other->dims[i] &&
+            (i != 0 || one->dims[0] % a != 0 ||
+             one->dims[0] / a * b != other->dims[0]))
             return false;
-        *moves = true;
-    }
     return true;
 }
 
-/* Axis 0 must be the batch itself, not a multiple: a tensor of 2 N rows would
- * not tell which rows are whose. */
+/* At the ends axis 0 must be the batch itself: a tensor of 2 N rows would not
+ * tell which rows are whose. */
 static bool
 s_stacks(const graph_t *graph, const value_type_t *one,
          const value_type_t *other, int64_t a, int64_t b)
 {
-    for (size_t v = 0; v < graph->values_count; v++) {
-        bool moves;
-        if (!s_follows(&one[v].shape, &other[v].shape, a, b, &moves))
+    for (size_t v = 0; v < graph->values_count; v++)
+        if (!s_follows(&one[v].shape, &other[v].shape, a, b))
             return false;
-    }
     const int *ends[] = {graph->inputs, graph->outputs};
     const int counts[] = {graph->inputs_count, graph->outputs_count};
     for (int e = 0; e < 2; e++)

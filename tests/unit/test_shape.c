@@ -214,6 +214,20 @@ a_shape_for_one_sample_only_is_not_batchable(void **state)
     s_expect(graph, 4, "[4, 378]");
     assert_true(s_batchable(graph));
     graph_destroy(&graph);
+    graph = s_graph(&image, NULL);
+    const int64_t several[] = {-1, 7};
+    graph_add_elements(graph, "s", DTYPE_INT64, &two, several, &fault);
+    s_node(graph, "Reshape");
+    s_expect(graph, 2, "[108, 7]"); /* 54 rows a sample, at a boundary */
+    assert_false(s_batchable(graph));
+    const int64_t back[] = {-1, 378};
+    graph_add_elements(graph, "t", DTYPE_INT64, &two, back, &fault);
+    const int inputs[] = {graph_find(graph, "y"), graph_find(graph, "t")};
+    int z = graph_add_value(graph, "z", DTYPE_NONE, NULL, &fault);
+    graph_add_node(graph, "Reshape", "b", inputs, 2, &z, 1, &fault);
+    graph->outputs[0] = z;
+    assert_true(s_batchable(graph)); /* inside it does no harm */
+    graph_destroy(&graph);
     graph = s_graph(&(shape_t){2, {1, 6}}, NULL);
     s_node(graph, "Relu");
     assert_false(s_batchable(graph));
