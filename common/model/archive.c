@@ -144,11 +144,12 @@ s_find_directory(blob_t *file, directory_t *directory, fault_t *fault)
     if (!s_agree(narrow.count, directory->count, UINT16_MAX) ||
         !s_agree(narrow.bytes, directory->bytes, UINT32_MAX) ||
         !s_agree(narrow.offset, directory->offset, UINT32_MAX) ||
-        directory->offset > end || directory->bytes != end - directory->offset)
+        directory->offset > end ||
+        directory->bytes != end - directory->offset ||
+        directory->bytes / CENTRAL_BYTES < directory->count)
         return s_short(fault);
     if (directory->count == 0 || directory->count > ARCHIVE_ENTRIES_MAX ||
-        directory->bytes > DIRECTORY_BYTES_MAX ||
-        directory->bytes / CENTRAL_BYTES < directory->count)
+        directory->bytes > DIRECTORY_BYTES_MAX)
         return fault_set(fault, FAULT_INPUT,
                          "a zip archive of %llu entries, 1 to %d are read",
                          (unsigned long long)directory->count,

@@ -179,6 +179,103 @@ a_folder_that_is_not_there_is_named(void **state)
     graph_destroy(&graph);
 }
 
+/* --- files of other tools --- */
+
+static onnx_model_t *
+s_open(const char *name)
+{
+    fault_t fault = {0};
+    onnx_model_t *model = onnx_open(tests_data(name), &fault);
+    assert_ok(model ? 0 : -1, &fault);
+    return model;
+}
+
+/* The constant of this name has these elements. */
+static void
+s_check_constant(const graph_t *graph, int value, dtype_t dtype,
+                 const double *elements, size_t count)
+{
+    fault_t fault = {0};
+    double read[16];
+    assert_true(value >= 0);
+    assert_int_equal(graph->values[value].dtype, dtype);
+    assert_int_equal(shape_elements(&graph->values[value].shape), count);
+    assert_ok(graph_read_constant(graph, value, DTYPE_FLOAT64, read, &fault),
+              &fault);
+    for (size_t i = 0; i < count; i++)
+        assert_true(read[i] == elements[i]);
+}
+
+static void
+attributes_of_old_opsets_become_inputs(void **state)
+{
+    (void)state;
+    onnx_model_t *model = s_open("old.onnx");
+    const graph_t *graph = model->graph;
+    assert_int_equal(model->opset, 7);
+    assert_int_equal(graph->inputs_count, 1);
+    assert_int_equal(graph->values[graph->inputs[0]].shape.dims[0], DIM_BATCH);
+    s_check_constant(graph, graph_find(graph, "weight"), DTYPE_FLOAT32,
+                     (const double[]){1, 2, 3, 4, 5, 6.5}, 6);
+    const node_t *clip = s_node(graph, "Clip");
+    assert_int_equal(clip->inputs_count, 3);
+    s_check_constant(graph, clip->inputs[1], DTYPE_FLOAT32,
+                     (const double[]){-1.5}, 1);
+    s_check_constant(graph, clip->inputs[2], DTYPE_FLOAT32, (const double[]){6},
+                     1);
+    assert_null(node_attribute(clip, "min"));
+    assert_null(node_attribute(s_node(graph, "Dropout"), "ratio"));
+    const node_t *mean = s_node(graph, "ReduceMean");
+    assert_int_equal(node_int(mean, "keepdims", 1), 0);
+    s_check_constant(graph, mean->inputs[1], DTYPE_INT64,
+                     (const double[]){2, 3}, 2);
+    assert_int_equal(node_int(s_node(graph, "Softmax"), "axis", 0), -1);
+    onnx_destroy(&model);
+}
+
+static void
+a_softmax_over_several_axes_is_refused(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    assert_null(onnx_open(tests_data("wide_softmax.onnx"), &fault));
+    assert_non_null(strstr(fault.text, "opset 13"));
+}
+
+static void
+elements_are_read_from_every_field(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        dtype_t dtype;
+        double elements[3];
+        size_t count;
+    } rows[] = {
+        {"f32", DTYPE_FLOAT32, {1.5, -2}, 2},
+        {"f64", DTYPE_FLOAT64, {1.5, -2}, 2},
+        {"f16", DTYPE_FLOAT16, {1.5, -2}, 2},
+        {"i64", DTYPE_INT64, {1, -2}, 2},
+        {"i32", DTYPE_INT32, {1, -2}, 2},
+        {"i8", DTYPE_INT8, {1, -2}, 2},
+        {"u8", DTYPE_UINT8, {1, 254}, 2},
+        {"b", DTYPE_BOOL, {1, 0}, 2},
+        {"none", DTYPE_FLOAT32, {0}, 0},
+        {"one", DTYPE_FLOAT32, {3}, 1},
+        {"c_float", DTYPE_FLOAT32, {2.5}, 1},
+        {"c_int", DTYPE_INT64, {-3}, 1},
+        {"c_floats", DTYPE_FLOAT32, {1, 2}, 2},
+        {"c_ints", DTYPE_INT64, {4, 5, 6}, 3},
+        {"c_tensor", DTYPE_FLOAT32, {7, 8}, 2},
+    };
+    onnx_model_t *model = s_open("typed.onnx");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        s_check_constant(model->graph, graph_find(model->graph, rows[i].name),
+                         rows[i].dtype, rows[i].elements, rows[i].count);
+    assert_int_equal(model->graph->nodes_count, 2);
+    onnx_destroy(&model);
+}
+
 /* --- damaged files --- */
 
 static onnx_model_t *
@@ -431,6 +528,9 @@ main(void)
         cmocka_unit_test(gelu_is_decomposed_at_opset_17),
         cmocka_unit_test(what_opset_17_lacks_is_written_at_21),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
+        cmocka_unit_test(attributes_of_old_opsets_become_inputs),
+        cmocka_unit_test(a_softmax_over_several_axes_is_refused),
+        cmocka_unit_test(elements_are_read_from_every_field),
         cmocka_unit_test(a_file_cut_short_at_any_byte_is_no_other_model),
         cmocka_unit_test(flipped_bits_never_crash_the_reader),
         cmocka_unit_test(odd_tensors_are_refused_by_name),
