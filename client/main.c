@@ -124,12 +124,12 @@ static const option_t options_table[] = {
 };
 
 static const char *const usages[] = {
-    "client --image FILE... [--top K] [--json] [--broker ENDPOINT]",
-    "client --tensor [NAME=]IN.npy --output [NAME=]OUT.npy",
-    "client --status [--json]",
-    "client --bench --concurrency N (--requests N | --seconds S) "
+    "--image FILE... [--top K] [--json] [--broker ENDPOINT]",
+    "--tensor [NAME=]IN.npy --output [NAME=]OUT.npy",
+    "--status [--json]",
+    "--bench --concurrency N (--requests N | --seconds S) "
     "[--tensor IN.npy] [--json]",
-    "client --drain WORKER",
+    "--drain WORKER",
     NULL,
 };
 

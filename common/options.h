@@ -56,7 +56,7 @@ typedef struct option_row {
 typedef struct program {
     const char *name;          /* "broker" */
     const char *summary;       /* one line */
-    const char *const *usages; /* lines after "usage: ", ended by NULL */
+    const char *const *usages; /* lines after the name, ended by NULL */
     const option_t *options;
     size_t count;
     bool brief; /* a tool, not a server: text logs go without the time */

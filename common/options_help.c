@@ -9,13 +9,23 @@
 
 enum { COLUMNS = 80, HELP_COLUMN = 26, TEXT_MAX = 768 };
 
+/* Bytes up to the next blank at which a line may end: not within [ ]. */
+static size_t
+s_word(const char *text)
+{
+    size_t size = 0;
+    for (int depth = 0; text[size] && (depth > 0 || text[size] != ' '); size++)
+        depth += (text[size] == '[') - (text[size] == ']');
+    return size;
+}
+
 /* Words of text, from this column on, wrapped and indented to `indent`. */
 static void
 s_wrap(FILE *out, const char *text, size_t column, size_t indent)
 {
     bool first = true;
     while (*text) {
-        size_t word = strcspn(text, " ");
+        size_t word = s_word(text);
         if (!first && column + 1 + word > COLUMNS - 1) {
             fprintf(out, "\n%*s", (int)indent, "");
             column = indent;
@@ -85,6 +95,19 @@ s_row(FILE *out, const option_t *option)
     s_wrap(out, text, HELP_COLUMN, HELP_COLUMN);
 }
 
+/* A line that fits stays as it was laid out. */
+static void
+s_usage(FILE *out, const program_t *program, size_t index)
+{
+    const char *text = program->usages[index];
+    size_t indent = strlen("usage: ") + strlen(program->name) + 1;
+    fprintf(out, "%s%s ", index ? "       " : "usage: ", program->name);
+    if (indent + strlen(text) < COLUMNS)
+        fprintf(out, "%s\n", text);
+    else
+        s_wrap(out, text, indent, indent);
+}
+
 char *
 options_help(const program_t *program, fault_t *fault)
 {
@@ -94,8 +117,7 @@ options_help(const program_t *program, fault_t *fault)
     if (!out)
         return fault_null(fault, FAULT_MEMORY, "out of memory for --help");
     for (size_t i = 0; program->usages && program->usages[i]; i++)
-        fprintf(out, "%s%s %s\n", i ? "       " : "usage: ", program->name,
-                program->usages[i]);
+        s_usage(out, program, i);
     fputc('\n', out);
     s_wrap(out, program->summary, 0, 0);
     if (program->count && !program->options[0].group)

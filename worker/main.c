@@ -120,11 +120,11 @@ static const option_t options_table[] = {
 };
 
 static const char *const usages[] = {
-    "worker --part N|auto [--broker ENDPOINT] [--name NAME] [--threads N] "
+    "--part N|auto [--broker ENDPOINT] [--name NAME] [--threads N] "
     "[--batch N] [--cache DIR]",
-    "worker --model FILE.onnx --local --tensor [NAME=]IN.npy... --output "
+    "--model FILE.onnx --local --tensor [NAME=]IN.npy... --output "
     "[NAME=]OUT.npy...",
-    "worker --model FILE.onnx --bench [--batch N] [--threads N] "
+    "--model FILE.onnx --bench [--batch N] [--threads N] "
     "[--seconds S] [--json]",
     NULL,
 };

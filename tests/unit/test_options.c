@@ -60,7 +60,11 @@ static const option_t rows[] = {
      .help = "to"},
 };
 
-static const char *const usages[] = {"--image FILE...", NULL};
+static const char *const usages[] = {
+    "--image FILE...   say what it shows",
+    "--image FILE... [--timeout MS] [--broker ENDPOINT] [--colour red|green] "
+    "[--json]",
+    NULL};
 static const program_t program = {
     "tool", "Does things.", usages, rows, sizeof rows / sizeof rows[0], true};
 
@@ -217,7 +221,9 @@ help_fits_eighty_columns_and_shows_every_row(void **state)
     fault_t fault;
     char *help = options_help(&program, &fault);
     assert_non_null(help);
-    assert_non_null(strstr(help, "usage: tool --image FILE...\n"));
+    assert_non_null(strstr(help, "usage: tool --image FILE...   say what"));
+    assert_non_null(
+        strstr(help, "ENDPOINT]\n            [--colour red|green] [--json]\n"));
     assert_non_null(strstr(help, "\n  -c, --config FILE"));
     assert_non_null(strstr(help, "\n      --output [NAME=]OUT.npy...\n"));
     assert_non_null(strstr(help, "default 30000"));
