@@ -21,7 +21,7 @@ import zlib
 
 ROOT = pathlib.Path(os.environ.get(
     "CONVOY_ROOT", pathlib.Path(__file__).resolve().parents[2]))
-BIN = pathlib.Path(os.environ.get("CONVOY_BIN", ROOT / "bin"))
+BIN = pathlib.Path(os.environ.get("CONVOY_BIN", ROOT / "bin")).resolve()
 ETC = ROOT / "etc"
 SANITIZED = any(word in str(BIN) for word in ("asan", "tsan"))
 WAIT_S = 120 if SANITIZED else 30

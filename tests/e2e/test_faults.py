@@ -63,7 +63,7 @@ def a_frozen_worker_is_given_up_and_comes_back(fleet):
                                      fleet.status()["workers"]],
                 "the broker gives a silent worker up", 6)
     workers["a0"].signal(CONT)
-    fleet.until(lambda: any(w["name"] == "a0" and w["state"] == "READY"
+    fleet.until(lambda: any(w["name"] == "a0" and w["done"] > 0
                             for w in fleet.status()["workers"]),
                 "the worker is back")
     assert result(load)["max_ms"] < 6000
