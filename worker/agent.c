@@ -24,6 +24,7 @@ enum {
     RECEIVES_MAX = 64, /* messages taken in before other work gets its turn */
     DRAIN_MS = 30000,
     IDLE_POLL_MS_MAX = 1000,
+    COMPLAIN_MS = 3000,
 };
 
 typedef struct agent {
@@ -32,8 +33,10 @@ typedef struct agent {
     executor_t *executor;
     supply_t supply;
     int batch;
-    int signals;    /* signalfd of SIGTERM and SIGINT */
-    bool announced; /* the ready line was printed */
+    int signals;        /* signalfd of SIGTERM and SIGINT */
+    int64_t calling_ms; /* without a session since then */
+    bool complained;    /* about that */
+    bool announced;     /* the ready line was printed */
     bool draining;
     bool over;
     fault_t fault; /* why, where it is not a clean end */
@@ -371,12 +374,26 @@ s_start_batch(agent_t *self, int64_t now)
     executor_run(self->executor, tasks, count);
 }
 
+/* A worker waits for a broker for ever, but not without a word. */
+static void
+s_complain(agent_t *self, int64_t now)
+{
+    if (membership_in_session(&self->uplink.membership)) {
+        self->calling_ms = now;
+        self->complained = false;
+    } else if (!self->complained && now - self->calling_ms >= COMPLAIN_MS) {
+        self->complained = true;
+        logger_info("waiting for a broker at %s", self->uplink.endpoint);
+    }
+}
+
 static void
 s_work(agent_t *self)
 {
     uplink_t *uplink = &self->uplink;
     int64_t now = clock_ms();
     membership_t *membership = &uplink->membership;
+    s_complain(self, now);
     backlog_expire(&uplink->backlog, now);
     backlog_fail_late(&uplink->backlog, now);
     if (membership->state == MEMBERSHIP_LOADING)
@@ -483,7 +500,8 @@ s_init(agent_t *self, const agent_options_t *options, const runner_t *runner,
     uplink_init(&self->uplink, endpoint, options->build,
                 (uint16_t)options->part, name, clock_ms());
     supply_init(&self->supply, self->executor, self->cache);
-    logger_info("%s calls the broker at %s", name, endpoint);
+    logger_debug("%s calls the broker at %s", name, endpoint);
+    self->calling_ms = clock_ms();
     return 0;
 }
 
