@@ -84,8 +84,16 @@ uplink_hello(uplink_t *self, const supply_t *supply, int64_t now)
     return true;
 }
 
+static uint64_t
+s_credit_total(const uplink_t *self, size_t room)
+{
+    size_t charged = backlog_charged(&self->backlog);
+    return self->received + (room > charged ? room - charged : 0);
+}
+
 bool
-uplink_heartbeat(uplink_t *self, const supply_t *supply, int64_t now)
+uplink_heartbeat(uplink_t *self, const supply_t *supply, size_t room,
+                 int64_t now)
 {
     message_t message;
     membership_begin(&self->membership, MESSAGE_HEARTBEAT, &message);
@@ -100,7 +108,18 @@ uplink_heartbeat(uplink_t *self, const supply_t *supply, int64_t now)
         message.attempt = current->attempt;
         message.present |= key_bit(KEY_JOB) | key_bit(KEY_ATTEMPT);
     }
-    return s_send(self, &message, NULL, now);
+    uint64_t total = s_credit_total(self, room);
+    bool grants =
+        self->membership.state == MEMBERSHIP_SERVING && total > self->granted;
+    if (grants) {
+        message.credit_total = total;
+        message.present |= key_bit(KEY_CREDIT_TOTAL);
+    }
+    if (!s_send(self, &message, NULL, now))
+        return false;
+    if (grants)
+        self->granted = total;
+    return true;
 }
 
 bool
@@ -125,8 +144,7 @@ uplink_say(uplink_t *self, message_type_t type, int64_t now)
 bool
 uplink_credit(uplink_t *self, size_t room, int64_t now)
 {
-    size_t charged = backlog_charged(&self->backlog);
-    uint64_t total = self->received + (room > charged ? room - charged : 0);
+    uint64_t total = s_credit_total(self, room);
     if (total <= self->granted)
         return false;
     message_t message;

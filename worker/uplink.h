@@ -44,12 +44,14 @@ void uplink_lost(uplink_t *self);
 
 /* Messages of ours; false where the socket takes none now, so try later. */
 bool uplink_hello(uplink_t *self, const supply_t *supply, int64_t now);
-bool uplink_heartbeat(uplink_t *self, const supply_t *supply, int64_t now);
+bool uplink_heartbeat(uplink_t *self, const supply_t *supply, size_t room,
+                      int64_t now);
 bool uplink_fetch(uplink_t *self, uint64_t offset, int64_t now);
 bool uplink_say(uplink_t *self, message_type_t type, int64_t now);
 
 /* Grant what there is room for, where that is more than was granted: `room`
- * jobs at a time in all. True if a CREDIT went out. */
+ * jobs at a time in all. True if a CREDIT went out. A heartbeat of a serving
+ * worker grants too. */
 bool uplink_credit(uplink_t *self, size_t room, int64_t now);
 
 /* Answer finished tasks until the socket is full. */
