@@ -41,7 +41,7 @@ static void
 s_number(uint64_t value, int bytes)
 {
     for (int i = 0; i < bytes; i++) {
-        uint8_t byte = (uint8_t)(value >> 8 * i);
+        uint8_t byte = i < 8 ? (uint8_t)(value >> 8 * i) : 0;
         s_put(&byte, 1);
     }
 }
