@@ -18,7 +18,7 @@ _Static_assert(crypto_hash_sha256_BYTES == DIGEST_BYTES, "SHA-256");
 static crypto_hash_sha256_state *
 s_state(digester_t *self)
 {
-    return (crypto_hash_sha256_state *)(void *)self->state;
+    return (crypto_hash_sha256_state *)(void *)self;
 }
 
 void

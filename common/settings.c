@@ -301,26 +301,33 @@ setting_text(const setting_t *self)
     return self->text;
 }
 
+/* Appends the steps from the root; the depth was bounded at parsing. Returns
+ * the length that the whole path would have. */
+static size_t
+s_path(const setting_t *self, char *text)
+{
+    if (!self->parent) {
+        text[0] = '\0';
+        return 0;
+    }
+    size_t used = s_path(self->parent, text);
+    if (used >= SETTINGS_PATH_MAX)
+        return used;
+    size_t room = SETTINGS_PATH_MAX - used;
+    int wrote;
+    if (self->name)
+        wrote =
+            snprintf(text + used, room, "%s%s", used ? "." : "", self->name);
+    else
+        wrote = snprintf(text + used, room, "[%zu]",
+                         (size_t)(self - self->parent->children));
+    return used + (size_t)wrote;
+}
+
 const char *
 setting_path_text(const setting_t *self, char *text)
 {
-    const setting_t *chain[SETTINGS_DEPTH_MAX + 2];
-    size_t count = 0, used = 0;
-    for (; self->parent && count < SETTINGS_DEPTH_MAX + 2; self = self->parent)
-        chain[count++] = self;
-    text[0] = '\0';
-    while (count-- > 0 && used < SETTINGS_PATH_MAX) {
-        const setting_t *node = chain[count];
-        size_t room = SETTINGS_PATH_MAX - used;
-        int wrote;
-        if (node->name)
-            wrote = snprintf(text + used, room, "%s%s", used ? "." : "",
-                             node->name);
-        else
-            wrote = snprintf(text + used, room, "[%zu]",
-                             (size_t)(node - node->parent->children));
-        used += (size_t)wrote;
-    }
+    s_path(self, text);
     return text;
 }
 
