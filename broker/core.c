@@ -218,12 +218,22 @@ s_finish(core_t *self, core_phase_t phase)
 }
 
 static void
-s_end(core_t *self)
+s_settle(core_t *self)
 {
-    core_release(self, &self->incoming);
     while (!list_is_empty(&self->doomed) || self->sched.dirty_count > 0) {
         peers_reap(self);
         flow_dispatch(self);
+    }
+}
+
+static void
+s_end(core_t *self)
+{
+    core_release(self, &self->incoming);
+    s_settle(self);
+    if (self->phase == CORE_DRAINING && self->jobs.count == 0) {
+        s_finish(self, CORE_DRAINED);
+        s_settle(self);
     }
     if (self->done.count > 0 && !heap_holds(&self->done_alarm.node))
         timers_set(&self->timers, &self->done_alarm, done_next_us(&self->done));

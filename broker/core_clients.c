@@ -7,10 +7,9 @@ enum { TEXT_MAX = 96 };
 
 /* --- answers --- */
 
-/* ERROR about a job that is none of ours (yet, any more, or at all). */
-static void
-s_refuse(core_t *self, session_t *session, const job_id_t *id,
-         fault_code_t code, const char *text)
+static sent_t
+s_send_error(core_t *self, session_t *session, const job_id_t *id,
+             fault_code_t code, const char *text)
 {
     message_t *message = core_message(self, MESSAGE_ERROR);
     if (id) {
@@ -20,42 +19,108 @@ s_refuse(core_t *self, session_t *session, const job_id_t *id,
     message->code = (uint16_t)code;
     message->present |= key_bit(KEY_CODE);
     core_put_text(message, text);
-    core_send(self, session, NULL);
+    return core_send(self, session, NULL);
+}
+
+static const struct {
+    size_t counter;
+    uint16_t retry_after_ms;
+} s_busy_reasons[] = {
+#define COUNTER(name) offsetof(metrics_counters_t, name)
+    [FAULT_BUSY_MEMORY - FAULT_BUSY_MEMORY] = {COUNTER(busy_memory), 100},
+    [FAULT_BUSY_QUEUE - FAULT_BUSY_MEMORY] = {COUNTER(busy_queue), 100},
+    [FAULT_BUSY_WINDOW - FAULT_BUSY_MEMORY] = {COUNTER(busy_window), 20},
+    [FAULT_BUSY_NO_WORKER -
+        FAULT_BUSY_MEMORY] = {COUNTER(busy_no_worker), 1000},
+    [FAULT_BUSY_DRAINING - FAULT_BUSY_MEMORY] = {COUNTER(busy_draining), 1000},
+#undef COUNTER
+};
+
+static bool
+s_is_busy(fault_code_t code)
+{
+    return code >= FAULT_BUSY_MEMORY && code <= FAULT_BUSY_DRAINING;
+}
+
+static sent_t
+s_send_busy(core_t *self, session_t *session, const job_id_t *id,
+            fault_code_t code)
+{
+    message_t *message = core_message(self, MESSAGE_BUSY);
+    message->job = *id;
+    message->code = (uint16_t)code;
+    message->retry_after_ms =
+        s_busy_reasons[code - FAULT_BUSY_MEMORY].retry_after_ms;
+    message->present |=
+        key_bit(KEY_JOB) | key_bit(KEY_CODE) | key_bit(KEY_RETRY_AFTER_MS);
+    return core_send(self, session, NULL);
+}
+
+/* A refusal that does not fit into the client's queue is kept: a client must
+ * not wait for an answer that was dropped. One that never reads loses its
+ * session, and asks again in the next. */
+static void
+s_keep_refusal(core_t *self, session_t *session, const job_id_t *id,
+               fault_code_t code)
+{
+    client_t *client = &session->client;
+    if (client->refusals_count == REFUSALS_MAX) {
+        peers_doom(self, session, "it does not read its answers");
+        return;
+    }
+    client->refusals[client->refusals_count++] =
+        (refusal_t){*id, (uint16_t)code};
+    timers_set(&self->timers, &session->retry,
+               self->now_us + us_from_ms(FULL_RETRY_MS));
+}
+
+/* Asked again before the refusal went out: only the new answer counts. */
+static void
+s_drop_refusal(client_t *client, const job_id_t *id)
+{
+    for (uint32_t i = 0; i < client->refusals_count; i++)
+        if (job_id_equal(&client->refusals[i].job, id)) {
+            client->refusals[i] = client->refusals[--client->refusals_count];
+            return;
+        }
+}
+
+bool
+clients_flush(core_t *self, session_t *session)
+{
+    client_t *client = &session->client;
+    while (client->refusals_count > 0) {
+        const refusal_t *last = &client->refusals[client->refusals_count - 1];
+        fault_code_t code = (fault_code_t)last->code;
+        sent_t sent = s_is_busy(code)
+                          ? s_send_busy(self, session, &last->job, code)
+                          : s_send_error(self, session, &last->job, code,
+                                         fault_name(code));
+        if (sent != SENT_OK)
+            return false;
+        client->refusals_count--;
+    }
+    return true;
+}
+
+/* ERROR about a job that is none of ours. */
+static void
+s_refuse(core_t *self, session_t *session, const job_id_t *id,
+         fault_code_t code, const char *text)
+{
+    if (s_send_error(self, session, id, code, text) == SENT_FULL && id)
+        s_keep_refusal(self, session, id, code);
 }
 
 static void
 s_busy(core_t *self, session_t *session, const job_id_t *id, fault_code_t code)
 {
-    static const struct {
-        size_t counter;
-        uint16_t retry_after_ms;
-    } reasons[] = {
-        [FAULT_BUSY_MEMORY -
-         FAULT_BUSY_MEMORY] = {offsetof(metrics_counters_t, busy_memory), 100},
-        [FAULT_BUSY_QUEUE -
-            FAULT_BUSY_MEMORY] = {offsetof(metrics_counters_t, busy_queue),
-                                  100},
-        [FAULT_BUSY_WINDOW -
-            FAULT_BUSY_MEMORY] = {offsetof(metrics_counters_t, busy_window),
-                                  20},
-        [FAULT_BUSY_NO_WORKER -
-            FAULT_BUSY_MEMORY] = {offsetof(metrics_counters_t, busy_no_worker),
-                                  1000},
-        [FAULT_BUSY_DRAINING -
-            FAULT_BUSY_MEMORY] = {offsetof(metrics_counters_t, busy_draining),
-                                  1000},
-    };
-    unsigned row = code - FAULT_BUSY_MEMORY;
     uint64_t *counter =
-        (uint64_t *)(void *)((char *)&self->counters + reasons[row].counter);
+        (uint64_t *)(void *)((char *)&self->counters +
+                             s_busy_reasons[code - FAULT_BUSY_MEMORY].counter);
     ++*counter;
-    message_t *message = core_message(self, MESSAGE_BUSY);
-    message->job = *id;
-    message->code = (uint16_t)code;
-    message->retry_after_ms = reasons[row].retry_after_ms;
-    message->present |=
-        key_bit(KEY_JOB) | key_bit(KEY_CODE) | key_bit(KEY_RETRY_AFTER_MS);
-    core_send(self, session, NULL);
+    if (s_send_busy(self, session, id, code) == SENT_FULL)
+        s_keep_refusal(self, session, id, code);
 }
 
 /* --- SUBMIT --- */
@@ -212,6 +277,7 @@ clients_submit(core_t *self, session_t *session, const core_input_t *input)
                      "a job id of another client");
         return;
     }
+    s_drop_refusal(&session->client, id);
     job_t *job = jobs_find(&self->jobs, id);
     if (job) {
         s_resubmit(self, session, job);

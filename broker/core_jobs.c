@@ -217,6 +217,8 @@ flow_retry(core_t *self, job_t *job, retry_t how)
 {
     if (job->worker)
         job->avoid = s_worker_hash(self, job->worker);
+    if (how == RETRY_FAILED)
+        job->failed_attempt = job->lease_attempt;
     flow_withdraw(self, job, false);
     if (how == RETRY_HANDED_BACK) {
         self->counters.handed_back++;
@@ -305,7 +307,7 @@ flow_advance(core_t *self, job_t *job, payload_t *payload,
     if (job->part + 1u < self->config.parts_count) {
         job->part++;
         job->attempt = 1;
-        job->failures = 0;
+        job->failures = job->failed_attempt = 0;
         job->holders_count = 0;
         job->avoid = 0;
         job->poison_us = 0;
@@ -416,6 +418,8 @@ flow_deliver(core_t *self, job_t *job)
 bool
 flow_flush(core_t *self, session_t *session)
 {
+    if (!clients_flush(self, session))
+        return session->doomed;
     for (link_t *link; (link = list_first(&session->client.outbox));) {
         job_t *job = list_owner(link, job_t, outbox_link);
         sent_t sent = s_send_outcome(self, job);

@@ -164,6 +164,9 @@ void clients_drain(core_t *self, session_t *session, const core_input_t *input);
 void clients_status(core_t *self, session_t *session,
                     const core_input_t *input);
 
+/* Send the refusals that it could not take; false if it still cannot. */
+bool clients_flush(core_t *self, session_t *session);
+
 /* Do the frames match the specs of one sample? FAULT_BAD_SHAPE and kin. */
 int core_check_tensors(const core_input_t *input, const tensor_spec_t *specs,
                        uint16_t count, fault_t *fault);

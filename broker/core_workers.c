@@ -53,10 +53,10 @@ s_adopt(core_t *self, session_t *session, const held_job_t *held)
     }
     /* It lives, so it was only its link that died over this job. */
     job_remove_death(job, s_hash(self, session));
-    bool wanted = job->part == session->worker.part &&
-                  held->part == job->part && held->attempt > 0 &&
-                  held->attempt <= job->attempt &&
-                  (job->state == JOB_QUEUED || job->state == JOB_WAITING);
+    bool wanted =
+        job->part == session->worker.part && held->part == job->part &&
+        held->attempt > job->failed_attempt && held->attempt <= job->attempt &&
+        (job->state == JOB_QUEUED || job->state == JOB_WAITING);
     if (!wanted)
         return;
     self->counters.adopted++;

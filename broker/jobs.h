@@ -50,8 +50,9 @@ typedef struct job {
     job_id_t id;
     job_state_t state;
     uint16_t part;
-    uint16_t attempt;  /* of the lease, or of the next one */
-    uint16_t failures; /* attempts of this part that count */
+    uint16_t attempt;        /* of the lease, or of the next one */
+    uint16_t failures;       /* attempts of this part that count */
+    uint16_t failed_attempt; /* the last of them */
     uint8_t priority;
     int64_t age; /* counts up with each admission; the queue's order */
     int64_t deadline_us;

@@ -43,12 +43,22 @@ typedef struct worker {
     bool told_to_drain; /* and it knows */
 } worker_t;
 
+/* A refusal that a client could not take yet: BUSY, or ERROR. */
+typedef struct refusal {
+    job_id_t job;
+    uint16_t code;
+} refusal_t;
+
+enum { REFUSALS_MAX = 64 };
+
 /* What only a client's session has. */
 typedef struct client {
     link_t jobs; /* every live job that answers to it */
     uint32_t jobs_count;
     uint64_t charged_bytes;
     link_t outbox; /* jobs whose outcome it could not take yet */
+    refusal_t refusals[REFUSALS_MAX];
+    uint32_t refusals_count;
 } client_t;
 
 typedef struct session {
