@@ -1,6 +1,7 @@
 /* From a decoded image to the tensor that a network wants. */
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -132,11 +133,12 @@ static int
 s_crop(const image_transform_t *transform, const image_t *image, image_t *out,
        fault_t *fault)
 {
-    int width = transform->shorter, height = transform->shorter;
-    if (image->width <= image->height)
-        height = (int)((double)((int64_t)width * image->height) / image->width);
-    else
-        width = (int)((double)((int64_t)height * image->width) / image->height);
+    bool tall = image->width <= image->height;
+    int from = tall ? image->width : image->height;
+    int to = tall ? image->height : image->width;
+    int longer = (int)((double)((int64_t)transform->shorter * to) / from);
+    int width = tall ? transform->shorter : longer;
+    int height = tall ? longer : transform->shorter;
     image_window_t window = {
         .left = s_half(width - transform->width),
         .top = s_half(height - transform->height),
