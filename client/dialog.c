@@ -126,6 +126,7 @@ s_welcome(dialog_t *self, const message_t *message, int64_t now)
     self->session = message->session;
     self->boot_id = message->boot_id;
     self->window_jobs = message->credit_total;
+    self->charge_bytes = message->total_bytes_max;
     self->heartbeat_ms = message->heartbeat_ms;
     self->misses = message->misses;
     self->failures = 0;

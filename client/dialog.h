@@ -52,7 +52,8 @@ typedef struct dialog {
     /* The session, while ACTIVE. */
     uint64_t session;
     uint64_t boot_id;
-    uint64_t window_jobs;
+    uint64_t window_jobs;  /* the broker's window, in jobs */
+    uint64_t charge_bytes; /* that a job counts for */
     int64_t heartbeat_ms;
     int misses;
 

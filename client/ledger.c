@@ -77,7 +77,6 @@ s_unsend(ledger_t *self, entry_t *entry)
         return;
     entry->state = ENTRY_WAITING;
     self->sent--;
-    self->sent_bytes -= entry->bytes;
 }
 
 void
@@ -91,10 +90,11 @@ ledger_remove(ledger_t *self, entry_t *entry)
 }
 
 entry_t *
-ledger_next(ledger_t *self, int64_t now, uint64_t window_jobs,
-            uint64_t window_bytes)
+ledger_next(ledger_t *self, int64_t now, size_t window)
 {
     entry_t *best = NULL;
+    if (self->sent >= window)
+        return NULL;
     for (size_t i = 0; i < self->used; i++) {
         entry_t *entry = &self->entries[i];
         if (entry->state != ENTRY_WAITING || entry->due_ms > now)
@@ -103,11 +103,21 @@ ledger_next(ledger_t *self, int64_t now, uint64_t window_jobs,
             (entry->priority == best->priority && entry->order < best->order))
             best = entry;
     }
-    if (!best || self->sent == 0)
-        return best;
-    bool room = self->sent < window_jobs &&
-                self->sent_bytes + best->bytes <= window_bytes;
-    return room ? best : NULL;
+    return best;
+}
+
+void
+ledger_write(const entry_t *entry, int64_t now, message_t *message)
+{
+    int64_t remaining_ms = entry->deadline_ms - now;
+    message->job = entry->job;
+    message->remaining_ms = (uint32_t)(remaining_ms > 0 ? remaining_ms : 0);
+    message->priority = entry->priority;
+    message->tensors_count = (uint16_t)entry->tensors_count;
+    memcpy(message->tensors, entry->tensors,
+           (size_t)entry->tensors_count * sizeof message->tensors[0]);
+    message->present |= key_bit(KEY_JOB) | key_bit(KEY_REMAINING_MS) |
+                        key_bit(KEY_PRIORITY) | key_bit(KEY_TENSORS);
 }
 
 void
@@ -118,7 +128,6 @@ ledger_sent(ledger_t *self, entry_t *entry)
     entry->sends++;
     entry->refused = FAULT_NONE;
     self->sent++;
-    self->sent_bytes += entry->bytes;
 }
 
 void

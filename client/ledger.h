@@ -38,7 +38,6 @@ typedef struct entry {
     int64_t due_ms; /* WAITING: not before */
     int sends;
     fault_code_t refused; /* of the last BUSY, 0 once accepted or unasked */
-    uint64_t bytes;
     int tensors_count;
     tensor_header_t tensors[TENSORS_MAX];
     payload_t *payload; /* owned */
@@ -71,9 +70,11 @@ entry_t *ledger_find(ledger_t *self, const job_id_t *job);
 void ledger_remove(ledger_t *self, entry_t *entry);
 
 /* The entry to send now: due, urgent ones first, then in order of submission,
- * while the window has room (one job always fits an empty window). NULL. */
-entry_t *ledger_next(ledger_t *self, int64_t now, uint64_t window_jobs,
-                     uint64_t window_bytes);
+ * while fewer than `window` are sent. NULL. */
+entry_t *ledger_next(ledger_t *self, int64_t now, size_t window);
+
+/* The SUBMIT of an entry: all keys but session and model digest. */
+void ledger_write(const entry_t *entry, int64_t now, message_t *message);
 
 void ledger_sent(ledger_t *self, entry_t *entry);
 

@@ -1,8 +1,6 @@
 /* The link: performs what dialog and ledger decide, on one socket. */
 #include "client/link.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +20,6 @@ enum {
     CLIENTS_PORT = 5570,
     FRAME_BYTES_MAX = 1 << 30, /* what a broker may be configured to send */
     RECEIVE_BATCH = 64,        /* messages taken before sending gets a turn */
-    OUTCOMES_MAX = LEDGER_JOBS_MAX,
     BYE_MS = 500,
     POLL_MS_MAX = 1000,
 };
@@ -39,16 +36,14 @@ struct link {
     service_t service;
     uint64_t retries;
 
-    /* Outcomes not collected yet: a ring. */
-    outcome_t *outcomes;
-    size_t outcomes_first;
-    size_t outcomes_count;
+    outcomes_t outcomes; /* not collected yet */
 
     /* One STATUS or DRAIN at a time. */
     message_type_t question; /* 0: none */
     bool asked;              /* in this session */
     char worker[PROTO_NAME_MAX + 1];
-    json_t *answer;
+    bool answered;
+    json_t *status;
     fault_t refusal;
 };
 
@@ -69,8 +64,7 @@ link_new(const link_options_t *options, fault_t *fault)
     self->stop = options->stop;
     service_init(&self->service);
     dialog_init(&self->dialog, random.peer_id, random.seeds[0] | 1, clock_ms());
-    self->outcomes = mem_new(OUTCOMES_MAX, sizeof *self->outcomes, fault);
-    if (!self->outcomes ||
+    if (outcomes_init(&self->outcomes, fault) ||
         ledger_init(&self->ledger, random.peer_id, random.seeds[1] | 1,
                     fault) ||
         wire_endpoint(options->broker, CLIENTS_PORT, self->endpoint,
@@ -84,11 +78,9 @@ link_new(const link_options_t *options, fault_t *fault)
 static outcome_t *
 s_outcome(link_t *self, const entry_t *entry)
 {
-    assert(self->outcomes_count < OUTCOMES_MAX);
-    size_t at = (self->outcomes_first + self->outcomes_count) % OUTCOMES_MAX;
-    self->outcomes_count++;
-    outcome_begin(&self->outcomes[at], entry, clock_us());
-    return &self->outcomes[at];
+    outcome_t *outcome = outcomes_add(&self->outcomes);
+    outcome_begin(outcome, entry, clock_us());
+    return outcome;
 }
 
 static void
@@ -106,11 +98,13 @@ s_take_result(link_t *self, const message_t *message, payload_t **payload)
 static void
 s_take_refusal(link_t *self, const message_t *message)
 {
+    if (!self->question) {
+        logger_warning("%s: %s", self->endpoint, message->text);
+        return;
+    }
     fault_set(&self->refusal,
               message->code ? (fault_code_t)message->code : FAULT_INTERNAL,
               "%s: %s", self->endpoint, message->text);
-    if (!self->question)
-        logger_warning("%s", self->refusal.text);
 }
 
 static void
@@ -143,14 +137,12 @@ s_take_busy(link_t *self, const message_t *message, int64_t now)
 static void
 s_take_status(link_t *self, const payload_t *payload)
 {
-    if (self->question != MESSAGE_STATUS || self->answer)
+    if (self->question != MESSAGE_STATUS || self->answered)
         return;
     size_t size = 0;
     const void *bytes = payload ? payload_frame(payload, 0, &size) : NULL;
-    fault_t fault;
-    self->answer = info_decode(bytes, size, &fault);
-    if (!self->answer)
-        self->refusal = fault;
+    self->status = info_decode(bytes, size, &self->refusal);
+    self->answered = true;
 }
 
 static void
@@ -170,7 +162,12 @@ s_take_message(link_t *self, const message_t *message, payload_t **payload,
     case MESSAGE_STATUS_REPLY:
         s_take_status(self, *payload);
         break;
-    default: /* DRAIN: the broker answers SUBMIT with BUSY from now on */
+    case MESSAGE_DRAIN: /* with a name it answers ours */
+        if (self->question == MESSAGE_DRAIN &&
+            message_has(message, key_bit(KEY_NAME)))
+            self->answered = true;
+        break;
+    default:
         break;
     }
 }
@@ -302,16 +299,9 @@ s_send_job(link_t *self, entry_t *entry, int64_t now)
 {
     message_t message;
     dialog_begin(&self->dialog, MESSAGE_SUBMIT, &message);
-    message.job = entry->job;
+    ledger_write(entry, now, &message);
     message.model_digest = self->service.digest;
-    message.remaining_ms = (uint32_t)(entry->deadline_ms - now);
-    message.priority = entry->priority;
-    message.tensors_count = (uint16_t)entry->tensors_count;
-    memcpy(message.tensors, entry->tensors,
-           (size_t)entry->tensors_count * sizeof message.tensors[0]);
-    message.present |= key_bit(KEY_JOB) | key_bit(KEY_MODEL_DIGEST) |
-                       key_bit(KEY_REMAINING_MS) | key_bit(KEY_PRIORITY) |
-                       key_bit(KEY_TENSORS);
+    message.present |= key_bit(KEY_MODEL_DIGEST);
     return s_send(self, &message, entry->payload, now);
 }
 
@@ -320,8 +310,7 @@ s_send_jobs(link_t *self, int64_t now)
 {
     entry_t *entry;
     while (!self->blocked &&
-           (entry = ledger_next(&self->ledger, now, self->dialog.window_jobs,
-                                self->service.window_bytes))) {
+           (entry = ledger_next(&self->ledger, now, link_window(self)))) {
         if (s_send_job(self, entry, now))
             return;
         if (entry->sends && entry->refused)
@@ -383,9 +372,8 @@ s_poll(link_t *self, int64_t until_ms)
 static bool
 s_ready(const link_t *self)
 {
-    return self->outcomes_count || self->failed || self->answer ||
-           self->refusal.code ||
-           (self->question == MESSAGE_DRAIN && self->asked);
+    return self->outcomes.count || self->failed || self->answered ||
+           self->refusal.code;
 }
 
 /* One turn: what is due, what can go; then wait, and take what came. */
@@ -446,13 +434,20 @@ link_service(const link_t *self)
 size_t
 link_open(const link_t *self)
 {
-    return self->ledger.count + self->outcomes_count;
+    return self->ledger.count + self->outcomes.count;
 }
 
 size_t
 link_window(const link_t *self)
 {
-    uint64_t window = self->dialog.window_jobs;
+    const dialog_t *dialog = &self->dialog;
+    uint64_t window = dialog->window_jobs;
+    if (dialog->charge_bytes) {
+        uint64_t fitting = self->service.window_bytes / dialog->charge_bytes;
+        window = fitting < window ? fitting : window;
+    }
+    if (window < 1)
+        window = 1;
     return window < LEDGER_JOBS_MAX ? (size_t)window : LEDGER_JOBS_MAX;
 }
 
@@ -487,7 +482,6 @@ link_submit(link_t *self, request_t *request, fault_t *fault)
     entry->submitted_us = clock_us();
     entry->deadline_ms = clock_ms() + request->timeout_ms;
     entry->payload = request->payload;
-    entry->bytes = payload_bytes(request->payload);
     entry->tensors_count = request->tensors_count;
     for (int i = 0; i < request->tensors_count; i++) {
         size_t size;
@@ -507,12 +501,8 @@ link_wait(link_t *self, int64_t timeout_ms, outcome_t *outcome, fault_t *fault)
     int64_t until = clock_ms() + timeout_ms;
     do {
         s_turn(self, until);
-        if (self->outcomes_count) {
-            *outcome = self->outcomes[self->outcomes_first];
-            self->outcomes_first = (self->outcomes_first + 1) % OUTCOMES_MAX;
-            self->outcomes_count--;
+        if (outcomes_take(&self->outcomes, outcome))
             return 1;
-        }
         if (s_stopped(self, fault))
             return -1;
     } while (clock_ms() < until);
@@ -525,23 +515,24 @@ static int
 s_ask(link_t *self, message_type_t question, int64_t timeout_ms, fault_t *fault)
 {
     int64_t until = clock_ms() + timeout_ms;
-    self->question = question;
-    self->asked = false;
     int result = 0;
-    while (result == 0 && !self->refusal.code && !self->answer &&
-           !(question == MESSAGE_DRAIN && self->asked)) {
+    self->question = question;
+    self->asked = self->answered = false;
+    fault_clear(&self->refusal);
+    while (result == 0 && !self->refusal.code && !self->answered) {
         s_turn(self, until);
         result = s_stopped(self, fault);
-        if (result == 0 && !self->answer && clock_ms() >= until)
+        if (result == 0 && !self->answered && clock_ms() >= until)
             result =
                 fault_set(fault, FAULT_TIMEOUT,
                           "no answer from the broker at %s", self->endpoint);
     }
-    self->question = 0;
     if (result == 0 && self->refusal.code) {
         *fault = self->refusal;
         result = -1;
     }
+    self->question = 0;
+    self->answered = false;
     fault_clear(&self->refusal);
     return result;
 }
@@ -550,11 +541,11 @@ json_t *
 link_status(link_t *self, int64_t timeout_ms, fault_t *fault)
 {
     int result = s_ask(self, MESSAGE_STATUS, timeout_ms, fault);
-    json_t *answer = self->answer;
-    self->answer = NULL;
+    json_t *status = self->status;
+    self->status = NULL;
     if (result == 0)
-        return answer;
-    json_decref(answer);
+        return status;
+    json_decref(status);
     return NULL;
 }
 
@@ -586,14 +577,10 @@ link_destroy(link_t **self)
         wire_send(link->socket, NULL, &bye, NULL);
     }
     wire_close(&link->socket, BYE_MS);
-    for (; link->outcomes_count; link->outcomes_count--) {
-        outcome_release(&link->outcomes[link->outcomes_first]);
-        link->outcomes_first = (link->outcomes_first + 1) % OUTCOMES_MAX;
-    }
-    free(link->outcomes);
+    outcomes_release(&link->outcomes);
     ledger_release(&link->ledger);
     service_release(&link->service);
-    json_decref(link->answer);
+    json_decref(link->status);
     free(link);
     *self = NULL;
 }

@@ -69,8 +69,7 @@ int link_wait(link_t *self, int64_t timeout_ms, outcome_t *outcome,
 /* Ask for the status of the fleet: a new reference, or NULL with a fault. */
 json_t *link_status(link_t *self, int64_t timeout_ms, fault_t *fault);
 
-/* Ask the broker to drain a worker. 0 once the request is sent; a refusal of
- * the broker is the fault of a link_status after it. */
+/* Ask the broker to drain a worker; 0 once it agreed. */
 int link_drain(link_t *self, const char *worker, int64_t timeout_ms,
                fault_t *fault);
 

@@ -1,9 +1,12 @@
 /* What became of a job. */
 #include "client/outcome.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/checksum.h"
+#include "common/mem.h"
 
 void
 outcome_begin(outcome_t *self, const entry_t *entry, int64_t now_us)
@@ -93,4 +96,41 @@ void
 outcome_release(outcome_t *self)
 {
     payload_destroy(&self->payload);
+}
+
+int
+outcomes_init(outcomes_t *self, fault_t *fault)
+{
+    *self = (outcomes_t){
+        .ring = mem_new(LEDGER_JOBS_MAX, sizeof *self->ring, fault)};
+    return self->ring ? 0 : -1;
+}
+
+void
+outcomes_release(outcomes_t *self)
+{
+    outcome_t outcome;
+    while (outcomes_take(self, &outcome))
+        outcome_release(&outcome);
+    free(self->ring);
+    self->ring = NULL;
+}
+
+outcome_t *
+outcomes_add(outcomes_t *self)
+{
+    assert(self->count < LEDGER_JOBS_MAX);
+    size_t at = (self->first + self->count++) % LEDGER_JOBS_MAX;
+    return &self->ring[at];
+}
+
+bool
+outcomes_take(outcomes_t *self, outcome_t *outcome)
+{
+    if (self->count == 0)
+        return false;
+    *outcome = self->ring[self->first];
+    self->first = (self->first + 1) % LEDGER_JOBS_MAX;
+    self->count--;
+    return true;
 }

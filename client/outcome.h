@@ -2,6 +2,8 @@
 #ifndef CONVOY_CLIENT_OUTCOME_H
 #define CONVOY_CLIENT_OUTCOME_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "client/ledger.h"
@@ -40,5 +42,21 @@ void outcome_take_error(outcome_t *self, const message_t *message);
 void outcome_take_timeout(outcome_t *self, const entry_t *entry);
 
 void outcome_release(outcome_t *self);
+
+/* Outcomes that nobody collected yet, in order. */
+typedef struct outcomes {
+    outcome_t *ring; /* LEDGER_JOBS_MAX: no more jobs than that are open */
+    size_t first;
+    size_t count;
+} outcomes_t;
+
+int outcomes_init(outcomes_t *self, fault_t *fault);
+void outcomes_release(outcomes_t *self);
+
+/* Room for one more, not initialised. */
+outcome_t *outcomes_add(outcomes_t *self);
+
+/* The oldest one; false where there is none. */
+bool outcomes_take(outcomes_t *self, outcome_t *outcome);
 
 #endif
