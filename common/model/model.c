@@ -130,13 +130,18 @@ s_from_file(const model_options_t *options, fault_t *fault)
     graph_t *graph = file->graph;
     file->graph = NULL;
     onnx_destroy(&file);
+    value_type_t *types = NULL;
     if (graph->inputs_count == 0 || graph->outputs_count == 0) {
         fault_set(fault, FAULT_INPUT, "%s: it has no inputs or no outputs",
                   options->file);
         graph_destroy(&graph);
+    } else if (!(types = shape_types_new(graph, 1, fault))) {
+        fault_prefix(fault, "%s", options->file);
+        graph_destroy(&graph);
     } else if (s_check_input(graph, options, fault) != 0) {
         graph_destroy(&graph);
     }
+    free(types);
     return graph;
 }
 

@@ -28,7 +28,6 @@ static const shape_row_t shape_rows[] = {
     {"Cast", shape_cast, NULL, 0, NULL},
     {"Clip", shape_clip, NULL, 1, NULL},
     {"Concat", shape_concat, NULL, 0, mixes_axis},
-    {"Constant", shape_constant, NULL, 0, NULL},
     {"Conv", shape_conv, flop_conv, 0, NULL},
     {"Div", shape_binary, NULL, 1, NULL},
     {"Dropout", shape_dropout, NULL, 0, NULL},

@@ -221,14 +221,3 @@ mixes_reduce(const shaping_t *self)
     return s_axes(self, shaping_input(self, 0)->shape.rank, &set) < 0 ||
            (set & 1);
 }
-
-int
-shape_constant(const shaping_t *self)
-{
-    if (shaping_arity(self, 0, 0) != 0)
-        return -1;
-    const attribute_t *value = node_attribute(self->node, "value");
-    if (!value || value->kind != ATTRIBUTE_TENSOR)
-        return shaping_fault(self, "it has no value");
-    return shaping_output(self, value->tensor.dtype, &value->tensor.shape);
-}

@@ -67,7 +67,7 @@ shaping_fn shape_gemm, shape_matmul;
 shaping_fn shape_unary, shape_binary, shape_clip, shape_cast, shape_softmax;
 shaping_fn shape_dropout, shape_prelu;
 shaping_fn shape_flatten, shape_reshape, shape_transpose, shape_concat;
-shaping_fn shape_squeeze, shape_unsqueeze, shape_constant, shape_reduce_mean;
+shaping_fn shape_squeeze, shape_unsqueeze, shape_reduce_mean;
 
 /* --- floating-point operations of one node --- */
 typedef double flop_fn(const shaping_t *self);

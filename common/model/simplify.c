@@ -78,44 +78,10 @@ s_drop_identities(graph_t *graph, fault_t *fault)
     return 0;
 }
 
-/* A Constant node's tensor becomes the value's own. */
-static int
-s_take_constants(graph_t *graph, fault_t *fault)
-{
-    for (size_t n = 0; n < graph->nodes_count; n++) {
-        node_t *node = &graph->nodes[n];
-        if (node->removed || strcmp(node->op, "Constant") != 0)
-            continue;
-        const attribute_t *held = node_attribute(node, "value");
-        if (!held || held->kind != ATTRIBUTE_TENSOR || node->outputs_count < 1)
-            return fault_set(fault, FAULT_UNSUPPORTED,
-                             "node '%.60s' (Constant): it has no tensor",
-                             node->name);
-        const tensor_t *tensor = &held->tensor;
-        constant_t *constant = mem_new(1, sizeof *constant, fault);
-        char *copy =
-            constant ? mem_text(tensor->data, tensor->bytes, fault) : NULL;
-        blob_t *blob = copy ? blob_take(copy, tensor->bytes, fault) : NULL;
-        if (!blob) {
-            free(constant);
-            return -1;
-        }
-        *constant = (constant_t){.stored = tensor->dtype, .blob = blob};
-        value_t *value = &graph->values[node->outputs[0]];
-        value->dtype = tensor->dtype;
-        value->shaped = true;
-        value->shape = tensor->shape;
-        value->constant = constant;
-        graph_remove_node(graph, (int)n);
-    }
-    return 0;
-}
-
 int
 simplify_graph(graph_t *graph, fault_t *fault)
 {
-    if (s_take_constants(graph, fault) != 0 ||
-        s_drop_identities(graph, fault) != 0 ||
+    if (s_drop_identities(graph, fault) != 0 ||
         graph_prune(graph, fault) != 0 || graph_compact(graph, fault) != 0 ||
         simplify_norms(graph, fault) != 0 || graph_prune(graph, fault) != 0)
         return -1;

@@ -1,12 +1,10 @@
 /* Making a graph smaller without changing its numbers: identities and dropouts
- * go, what depends on constants only is computed, batch norms melt into their
- * neighbours.
+ * go, batch norms melt into their neighbours, what nobody needs is pruned.
  *
  * Batch norm is y = s * x + t with s and t a channel. It goes into the weights
- * of the convolution or matrix product before it (in double); where an
- * activation stands between, it goes into the next one, if that reads nothing
- * else (a shift only where no zero padding would see it); what is left becomes
- * a product and a sum.
+ * of the convolution or matrix product before it; where an activation stands
+ * between, it goes into the next one behind it, if that alone reads it (a shift
+ * only where no zero padding would see it); what is left stays a node.
  */
 #ifndef CONVOY_COMMON_MODEL_SIMPLIFY_H
 #define CONVOY_COMMON_MODEL_SIMPLIFY_H
@@ -14,8 +12,8 @@
 #include "common/fault.h"
 #include "common/model/graph.h"
 
-/* A sorted graph in, a sorted and compact graph out; inputs, outputs and their
- * names stay. Indices change. */
+/* A sorted graph that shape inference accepts in, a sorted and compact graph
+ * out; inputs, outputs and their names stay. Indices change. */
 int simplify_graph(graph_t *graph, fault_t *fault);
 
 #endif

@@ -1,0 +1,112 @@
+/* Any ONNX graph through everything behind the reader: what a broker does with
+ * a model (simplify, cut, extract) and a worker with a part (fuse, plan, run a
+ * small one). */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/model/cut.h"
+#include "common/model/onnx.h"
+#include "common/model/part.h"
+#include "common/model/patterns.h"
+#include "common/model/shape.h"
+#include "common/model/simplify.h"
+#include "worker/engine/session.h"
+
+enum { NODES_MAX = 200, BYTES_MAX = 4 << 20, PARTS = 2 };
+
+static const double FLOP_MAX = 1e7;
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static graph_t *
+s_read(const uint8_t *bytes, size_t size)
+{
+    fault_t fault = {0};
+    char *copy = malloc(size ? size : 1);
+    if (size)
+        memcpy(copy, bytes, size);
+    blob_t *file = blob_take(copy, size, &fault);
+    onnx_model_t *model = onnx_read(file, &fault);
+    blob_release(&file);
+    if (!model)
+        return NULL;
+    graph_t *graph = model->graph;
+    model->graph = NULL;
+    onnx_destroy(&model);
+    return graph;
+}
+
+/* Whether the graph is valid and small enough to be worked on quickly. */
+static int
+s_is_small(const graph_t *graph)
+{
+    fault_t fault = {0};
+    double flop = 0, moved = 0;
+    value_type_t *types = shape_types_new(graph, 2, &fault);
+    if (!types && fault.code == FAULT_NONE)
+        abort();
+    for (size_t n = 0; types && n < graph->nodes_count; n++) {
+        node_cost_t cost = shape_cost(graph, types, (int)n);
+        flop += cost.flop;
+        moved += (double)(cost.weight_bytes + cost.activation_bytes);
+    }
+    int small = types && graph->nodes_count <= NODES_MAX && flop <= FLOP_MAX &&
+                moved <= BYTES_MAX;
+    free(types);
+    return small;
+}
+
+static void
+s_run(const graph_t *graph)
+{
+    fault_t fault = {0};
+    const session_options_t options = {1, 2};
+    session_t *session = session_new(graph, &options, &fault);
+    if (!session && fault.code == FAULT_NONE)
+        abort();
+    if (session)
+        session_run(session, session_batch_max(session), &fault);
+    session_destroy(&session);
+}
+
+static void
+s_cut(graph_t *graph)
+{
+    fault_t fault = {0};
+    cut_rates_t rates;
+    cut_rates_init(&rates);
+    if (simplify_graph(graph, &fault) != 0 ||
+        patterns_fuse(graph, &fault) != 0 ||
+        cut_evenly(graph, PARTS, &rates, &fault) != 0 ||
+        cut_check(graph, PARTS, &fault) != 0 ||
+        patterns_expand(graph, &fault) != 0)
+        return;
+    for (int k = 0; k < PARTS; k++) {
+        part_t part = {0};
+        graph_t *own = part_extract(graph, k, PARTS, &fault);
+        if (own && part_init(&part, own, k, PARTS, &fault) == 0)
+            part_release(&part);
+        graph_destroy(&own);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    fault_t fault = {0};
+    graph_t *graph = s_read(bytes, size);
+    if (graph && s_is_small(graph)) {
+        bool batchable;
+        shape_batchable(graph, &batchable, &fault);
+        if (patterns_fuse(graph, &fault) == 0)
+            s_run(graph);
+    }
+    graph_destroy(&graph);
+    graph = s_read(bytes, size);
+    if (graph && s_is_small(graph) && graph->inputs_count > 0 &&
+        graph->outputs_count > 0)
+        s_cut(graph);
+    graph_destroy(&graph);
+    return 0;
+}
