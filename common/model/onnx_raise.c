@@ -5,9 +5,10 @@
 #include "common/model/onnx_raise.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
+#include "common/model/shape.h"
 
 enum { DROPPED = 0 };
 
@@ -119,70 +120,13 @@ onnx_raise_inputs(graph_t *graph, const Onnx__NodeProto *node, int64_t opset,
 
 /* --- softmax --- */
 
-/* Ops whose output has the rank of their first input, and those that give
- * rank 2. */
-static const char *const keep_rank[] = {
-    "Relu",
-    "Clip",
-    "LeakyRelu",
-    "Sigmoid",
-    "Tanh",
-    "Dropout",
-    "Identity",
-    "BatchNormalization",
-    "Conv",
-    "MaxPool",
-    "AveragePool",
-    "GlobalAveragePool",
-    "Softmax",
-    "LogSoftmax",
-    "GlobalMaxPool",
-    "Elu",
-    "HardSigmoid",
-    "PRelu",
-    "InstanceNormalization",
-    "Concat",
-};
-
-static bool
-s_keeps_rank(const char *op)
-{
-    for (size_t i = 0; i < sizeof keep_rank / sizeof keep_rank[0]; i++)
-        if (strcmp(keep_rank[i], op) == 0)
-            return true;
-    return false;
-}
-
-/* The rank of a value, found by going back through the graph; -1 if that does
- * not tell. */
-static int
-s_rank(const graph_t *graph, int value)
-{
-    for (size_t steps = 0; steps <= graph->nodes_count; steps++) {
-        if (value == GRAPH_NONE)
-            return -1;
-        if (graph->values[value].shaped)
-            return graph->values[value].shape.rank;
-        if (graph->values[value].producer == GRAPH_NONE)
-            return -1;
-        const node_t *node = &graph->nodes[graph->values[value].producer];
-        if (strcmp(node->op, "Flatten") == 0 || strcmp(node->op, "Gemm") == 0)
-            return 2;
-        if (!s_keeps_rank(node->op) || node->inputs_count == 0)
-            return -1;
-        value = node->inputs[0];
-    }
-    return -1;
-}
-
 /* Before opset 13 the axis (default 1) and all behind it were one. */
 static int
-s_raise_softmax(graph_t *graph, int index, fault_t *fault)
+s_raise_softmax(graph_t *graph, int index, int rank, fault_t *fault)
 {
     const node_t *node = &graph->nodes[index];
     int64_t axis = node_int(node, "axis", 1);
-    int rank = node->inputs_count ? s_rank(graph, node->inputs[0]) : -1;
-    if (axis != -1 && (rank < 0 || (axis < 0 ? axis + rank : axis) != rank - 1))
+    if ((axis < 0 ? axis + rank : axis) != rank - 1)
         return fault_set(fault, FAULT_INPUT,
                          "%s %s over several axes (opset below 13) is not "
                          "read, export at opset 13 or newer",
@@ -190,18 +134,31 @@ s_raise_softmax(graph_t *graph, int index, fault_t *fault)
     return graph_set_int(graph, index, "axis", -1, fault);
 }
 
+static bool
+s_is_softmax(const node_t *node)
+{
+    return strcmp(node->op, "Softmax") == 0 ||
+           strcmp(node->op, "LogSoftmax") == 0 ||
+           strcmp(node->op, "Hardmax") == 0;
+}
+
 int
 onnx_raise_graph(graph_t *graph, int64_t opset, fault_t *fault)
 {
-    if (opset >= 13)
-        return 0;
-    for (size_t i = 0; i < graph->nodes_count; i++) {
-        const char *op = graph->nodes[i].op;
-        bool softmax = strcmp(op, "Softmax") == 0 ||
-                       strcmp(op, "LogSoftmax") == 0 ||
-                       strcmp(op, "Hardmax") == 0;
-        if (softmax && s_raise_softmax(graph, (int)i, fault))
+    value_type_t *types = NULL;
+    int result = 0;
+    for (size_t i = 0; opset < 13 && result == 0 && i < graph->nodes_count;
+         i++) {
+        const node_t *node = &graph->nodes[i];
+        if (!s_is_softmax(node) || node->inputs_count == 0 ||
+            node->inputs[0] == GRAPH_NONE)
+            continue;
+        /* Shapes do not depend on the axis, so they can be had before. */
+        if (!types && !(types = shape_types_new(graph, 1, fault)))
             return -1;
+        result = s_raise_softmax(graph, (int)i,
+                                 types[node->inputs[0]].shape.rank, fault);
     }
-    return 0;
+    free(types);
+    return result;
 }
