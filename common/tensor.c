@@ -215,7 +215,7 @@ typedef struct number {
 } number_t;
 
 static number_t
-s_load(dtype_t dtype, const char *at)
+s_load(dtype_t dtype, const char *at, size_t size)
 {
     number_t number = {.integer = true};
     union {
@@ -226,7 +226,7 @@ s_load(dtype_t dtype, const char *at)
         int32_t i32;
         int64_t i64;
     } raw = {0};
-    memcpy(&raw, at, dtype_size(dtype));
+    memcpy(&raw, at, size);
     switch (dtype) {
     case DTYPE_UINT8:
     case DTYPE_BOOL:
@@ -272,7 +272,7 @@ s_saturate(number_t number, int64_t low, int64_t high)
 }
 
 static void
-s_store(dtype_t dtype, char *at, number_t number)
+s_store(dtype_t dtype, char *at, size_t size, number_t number)
 {
     double f = number.integer ? (double)number.i : number.f;
     union {
@@ -313,7 +313,69 @@ s_store(dtype_t dtype, char *at, number_t number)
         raw.i64 = s_saturate(number, INT64_MIN, INT64_MAX);
         break;
     }
-    memcpy(at, &raw, dtype_size(dtype)); /* little endian: low bytes first */
+    memcpy(at, &raw, size); /* little endian: low bytes first */
+}
+
+/* The conversions that whole checkpoints go through, without the detour. */
+typedef void (*convert_t)(void *to, const void *from, size_t count);
+
+static void
+s_halves_to_floats(void *to, const void *from, size_t count)
+{
+    const uint16_t *in = from;
+    float *out = to;
+    for (size_t i = 0; i < count; i++)
+        out[i] = s_from_half(in[i]);
+}
+
+static void
+s_bfloats_to_floats(void *to, const void *from, size_t count)
+{
+    const uint16_t *in = from;
+    float *out = to;
+    for (size_t i = 0; i < count; i++)
+        out[i] = s_from_bfloat(in[i]);
+}
+
+static void
+s_floats_to_halves(void *to, const void *from, size_t count)
+{
+    const float *in = from;
+    uint16_t *out = to;
+    for (size_t i = 0; i < count; i++)
+        out[i] = s_to_half(in[i]);
+}
+
+static void
+s_doubles_to_floats(void *to, const void *from, size_t count)
+{
+    const double *in = from;
+    float *out = to;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)in[i];
+}
+
+/* NULL where there is none, or where a range is not aligned for it. */
+static convert_t
+s_find_direct(dtype_t to, const void *destination, dtype_t from,
+              const void *source)
+{
+    static const struct {
+        dtype_t to, from;
+        convert_t convert;
+    } rows[] = {
+        {DTYPE_FLOAT32, DTYPE_FLOAT16, s_halves_to_floats},
+        {DTYPE_FLOAT32, DTYPE_BFLOAT16, s_bfloats_to_floats},
+        {DTYPE_FLOAT32, DTYPE_FLOAT64, s_doubles_to_floats},
+        {DTYPE_FLOAT16, DTYPE_FLOAT32, s_floats_to_halves},
+    };
+    if ((uintptr_t)destination % dtype_size(to) ||
+        (uintptr_t)source % dtype_size(from))
+        return NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].to == to && rows[i].from == from)
+            return rows[i].convert;
+    return NULL;
 }
 
 void
@@ -328,8 +390,14 @@ tensor_convert(dtype_t to, void *destination, dtype_t from, const void *source,
             memcpy(destination, source, count * to_size);
         return;
     }
+    convert_t direct = s_find_direct(to, destination, from, source);
+    if (direct) {
+        direct(destination, source, count);
+        return;
+    }
     const char *in = source;
     char *out = destination;
     for (size_t i = 0; i < count; i++)
-        s_store(to, out + i * to_size, s_load(from, in + i * from_size));
+        s_store(to, out + i * to_size, to_size,
+                s_load(from, in + i * from_size, from_size));
 }

@@ -238,6 +238,38 @@ every_pair_of_dtypes_carries_small_numbers(void **state)
         }
 }
 
+static void
+the_quick_ways_give_what_the_general_one_gives(void **state)
+{
+    (void)state;
+    static const struct {
+        dtype_t to, from;
+    } rows[] = {
+        {DTYPE_FLOAT32, DTYPE_FLOAT16},
+        {DTYPE_FLOAT32, DTYPE_BFLOAT16},
+        {DTYPE_FLOAT32, DTYPE_FLOAT64},
+        {DTYPE_FLOAT16, DTYPE_FLOAT32},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        double values[64];
+        union {
+            uint64_t align;
+            char bytes[1 + sizeof values];
+        } source, aligned, shifted;
+        for (int j = 0; j < 64; j++)
+            values[j] = ldexp(j % 2 ? -1.1 * j : 1.3 * j, j - 40);
+        size_t from = 64 * dtype_size(rows[i].from);
+        size_t to = 64 * dtype_size(rows[i].to);
+        tensor_convert(rows[i].from, source.bytes, DTYPE_FLOAT64, values, 64);
+        tensor_convert(rows[i].to, aligned.bytes, rows[i].from, source.bytes,
+                       64);
+        memmove(source.bytes + 1, source.bytes, from);
+        tensor_convert(rows[i].to, shifted.bytes + 1, rows[i].from,
+                       source.bytes + 1, 64);
+        assert_memory_equal(aligned.bytes, shifted.bytes + 1, to);
+    }
+}
+
 int
 main(void)
 {
@@ -252,6 +284,7 @@ main(void)
         cmocka_unit_test(integers_truncate_and_saturate),
         cmocka_unit_test(wide_integers_keep_all_their_bits),
         cmocka_unit_test(every_pair_of_dtypes_carries_small_numbers),
+        cmocka_unit_test(the_quick_ways_give_what_the_general_one_gives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
