@@ -19,7 +19,8 @@
 enum {
     PICKLE_BYTES_MAX = 8 << 20,
     PICKLE_NODES_MAX = 1 << 19,
-    PICKLE_ITEMS_MAX = 1 << 20, /* of all dicts, lists and tuples */
+    PICKLE_ITEMS_MAX = 1 << 19, /* of all dicts, lists and tuples */
+    PICKLE_TENSORS_MAX = 1 << 16,
     PICKLE_MEMO_MAX = 1 << 20,
     PICKLE_STACK_MAX = 4096,
     PICKLE_DEPTH_MAX = 64, /* marks open at a time */

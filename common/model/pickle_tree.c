@@ -55,6 +55,9 @@ int
 pickle_add_storage(pickle_t *self, const pickle_storage_t *storage,
                    fault_t *fault)
 {
+    if (self->storages_count == PICKLE_TENSORS_MAX)
+        return fault_set(fault, FAULT_INPUT, "more than %d storages",
+                         PICKLE_TENSORS_MAX);
     if (mem_grow(&self->storages, &self->storages_capacity,
                  self->storages_count + 1, sizeof *storage, fault))
         return -1;
@@ -67,6 +70,9 @@ pickle_add_storage(pickle_t *self, const pickle_storage_t *storage,
 int
 pickle_add_tensor(pickle_t *self, const pickle_tensor_t *tensor, fault_t *fault)
 {
+    if (self->tensors_count == PICKLE_TENSORS_MAX)
+        return fault_set(fault, FAULT_INPUT, "more than %d tensors",
+                         PICKLE_TENSORS_MAX);
     if (mem_grow(&self->tensors, &self->tensors_capacity,
                  self->tensors_count + 1, sizeof *tensor, fault))
         return -1;

@@ -222,6 +222,80 @@ a_flipped_bit_never_changes_a_weight_of_an_archive(void **state)
     free(bytes);
 }
 
+/* --- archives whose checksums are off, as torch.save can write them --- */
+
+/* Zero what follows each magic at an offset: the checksum. */
+static void
+s_zero_checksums(uint8_t *bytes, size_t size, const char *magic, size_t offset)
+{
+    for (size_t i = 0; i + offset + 4 <= size; i++)
+        if (memcmp(bytes + i, magic, 4) == 0)
+            memset(bytes + i + offset, 0, 4);
+}
+
+/* A golden without checksums, one sequence of bytes replaced by another. */
+static weights_t *
+s_read_patched(const char *name, const char *from, const char *to,
+               size_t patch_size, fault_t *fault)
+{
+    size_t size;
+    uint8_t *bytes = s_load(name, &size);
+    s_zero_checksums(bytes, size, "PK\001\002", 16);
+    s_zero_checksums(bytes, size, "PK\007\010", 4);
+    uint8_t *at = memmem(bytes, size, from, patch_size);
+    assert_non_null(at);
+    memcpy(at, to, patch_size);
+    weights_t *weights = s_read(bytes, size, fault);
+    free(bytes);
+    return weights;
+}
+
+static void
+an_archive_may_come_without_checksums(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    weights_t *weights =
+        s_read_patched("shared.pth", "tail", "head", 4, &fault);
+    assert_ok(weights ? 0 : -1, &fault);
+    s_check(weights, "all", DTYPE_FLOAT32, 1, "[8]");
+    s_check(weights, "head", DTYPE_FLOAT32, 1.5, "[2, 2]");
+    weights_destroy(&weights);
+}
+
+static void
+storages_and_the_pickle_must_agree(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from;
+        const char *to;
+        size_t size;
+        const char *part;
+    } rows[] = {
+        {"K\x08tq", "K\x09tq", 4, "data/0 has 32 bytes for 9 elements"},
+        {"K\x08tq", "K\x07tq", 4, "outside its storage"},
+        {"FloatStorage", "ShortStorage", 12, "data/0 has 32 bytes"},
+        {"X\x01\0\0\0"
+         "0q",
+         "X\x01\0\0\0"
+         "1q",
+         7, "storage data/1 is missing"},
+        {"all", "\0ll", 3, "no name"},
+        {"tail", "\0\0\0\0", 4, "no name"},
+        {"3\n", "9\n", 2, "version \"9\" is not read"},
+        {"data.pkl", "data.pkk", 8, "another name"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fault_t fault = {0};
+        weights_t *weights = s_read_patched("shared.pth", rows[i].from,
+                                            rows[i].to, rows[i].size, &fault);
+        assert_null(weights);
+        if (!strstr(fault.text, rows[i].part))
+            fail_msg("%s, where %s was expected", fault.text, rows[i].part);
+    }
+}
+
 /* --- safetensors headers --- */
 
 static weights_t *
@@ -309,6 +383,8 @@ main(void)
         cmocka_unit_test(what_is_no_plain_state_dict_is_refused_by_name),
         cmocka_unit_test(a_checkpoint_cut_short_at_any_byte_is_refused),
         cmocka_unit_test(a_flipped_bit_never_changes_a_weight_of_an_archive),
+        cmocka_unit_test(an_archive_may_come_without_checksums),
+        cmocka_unit_test(storages_and_the_pickle_must_agree),
         cmocka_unit_test(
             safetensors_may_be_empty_or_hold_empty_tensors_and_scalars),
         cmocka_unit_test(odd_safetensors_headers_are_refused),
