@@ -29,6 +29,8 @@ def programs(build, only):
     sim = build / "tests/sim/sim"
     if sim.exists():
         found.append(("sim", "sim", [str(sim)]))
+        for path in sorted((ROOT / "tests/sim").glob("*.py")):
+            found.append(("sim", path.name, [sys.executable, str(path)]))
     for path in sorted((build / "tests/unit").glob("test_*")):
         if (ROOT / "tests/unit" / (path.name + ".c")).exists():
             found.append(("unit", path.name, [str(path)]))

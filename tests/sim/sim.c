@@ -15,7 +15,8 @@ static struct {
     int seeds;
     int events;
     bool trace;
-} s_options = {1, SEEDS_DEFAULT, EVENTS_DEFAULT, false};
+    bool stop; /* at the first seed that fails */
+} s_options = {1, SEEDS_DEFAULT, EVENTS_DEFAULT, false, false};
 
 static uint64_t s_seed; /* the one that runs, for the signal handler */
 static metrics_counters_t s_counters;
@@ -83,6 +84,8 @@ s_batch(int test, uint64_t first, int count)
         uint64_t hash = s_run(first + (uint64_t)i, &good);
         s_hash = (s_hash ^ hash) * 0x9e3779b97f4a7c15;
         bad += !good;
+        if (bad && s_options.stop)
+            exit(1);
     }
     printf("%s %d - seeds %llu to %llu keep every promise\n",
            bad ? "not ok" : "ok", test, (unsigned long long)first,
@@ -127,6 +130,7 @@ s_parse(int argc, char **argv)
         {"seeds", required_argument, NULL, 'n'},
         {"events", required_argument, NULL, 'e'},
         {"trace", no_argument, NULL, 't'},
+        {"stop", no_argument, NULL, 'x'},
         {0},
     };
     for (int option;
@@ -139,6 +143,8 @@ s_parse(int argc, char **argv)
             s_options.events = atoi(optarg);
         else if (option == 't')
             s_options.trace = true;
+        else if (option == 'x')
+            s_options.stop = true;
         else
             return -1;
     }
@@ -150,7 +156,7 @@ main(int argc, char **argv)
 {
     if (s_parse(argc, argv) != 0) {
         fprintf(stderr, "usage: sim [--seed S] [--seeds N] [--events N] "
-                        "[--trace]\n");
+                        "[--trace] [--stop]\n");
         return 64;
     }
     signal(SIGABRT, s_on_abort);
