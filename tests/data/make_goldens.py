@@ -197,6 +197,11 @@ def cases():
         (nn.MaxPool2d(2), plain("MaxPool2d", "kernel_size = 2; ")),
         (nn.Flatten(), plain("Flatten")),
         (nn.Linear(72, 10), linear("%s"))), "")
+    yield ("half_weights", image, *chain(
+        (nn.Conv2d(3, 6, 3), conv("%s")),
+        (nn.BatchNorm2d(6), norm("%s")),
+        (nn.Flatten(), plain("Flatten")),
+        (nn.Linear(324, 8), linear("%s"))), "")
     network, layers = Residual(), RESIDUAL
     yield "residual", (3, 10, 9), network, layers, ""
     yield ("residual_cut", (3, 10, 9), Residual(), RESIDUAL,
@@ -233,6 +238,9 @@ def write(name, shape, network, layers, cut):
     settle(network)
     network.eval()
     weights = network.state_dict()
+    if name == "half_weights":  # stored so; the network computes in float32
+        weights = {key: tensor.half() for key, tensor in weights.items()}
+        network.load_state_dict(weights)
     inputs = torch.randn(SAMPLES, *shape)
     with torch.no_grad():
         outputs = network(inputs)
@@ -253,9 +261,10 @@ def write(name, shape, network, layers, cut):
 
 def main():
     FOLDER.mkdir(exist_ok=True)
-    for number, case in enumerate(cases()):
-        torch.manual_seed(number)
+    torch.manual_seed(0)
+    for number, case in enumerate(cases(), 1):
         write(*case)
+        torch.manual_seed(number)  # for the next, whose layers come now
 
 
 if __name__ == "__main__":

@@ -213,6 +213,23 @@ a_weight_that_is_missing_surplus_or_misshaped_is_named(void **state)
 }
 
 static void
+surplus_weights_may_be_ignored(void **state)
+{
+    (void)state;
+    net_t net;
+    int parts;
+    const layers_options_t options = {
+        .name = "net", .input = image, .ignore_unused = true};
+    net_init(&net, "({ op = \"ReLU\"; })", "fc.weight 2 2", &image);
+    assert_null(net.graph);
+    const setting_t *model = setting_find(settings_root(net.settings), "model");
+    net.graph = layers_read(setting_find(model, "layers"), net.weights,
+                            &options, &parts, &net.fault);
+    assert_non_null(net.graph);
+    net_release(&net);
+}
+
+static void
 shapes_that_do_not_fit_name_the_layer(void **state)
 {
     (void)state;
@@ -242,6 +259,7 @@ main(void)
         cmocka_unit_test(what_a_list_says_wrongly_is_named),
         cmocka_unit_test(
             a_weight_that_is_missing_surplus_or_misshaped_is_named),
+        cmocka_unit_test(surplus_weights_may_be_ignored),
         cmocka_unit_test(shapes_that_do_not_fit_name_the_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
