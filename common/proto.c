@@ -1,8 +1,5 @@
 /* Headers of messages: one const table leads both ways between the map and
  * the struct.
- *
- * A row is a key. Its slots say what stands behind it: one slot is a bare
- * value, several are an array; a row with a list is an array of such values.
  */
 #include "common/proto.h"
 
@@ -14,169 +11,16 @@
 #include "common/cursor.h"
 #include "common/mem.h"
 #include "common/pack.h"
+#include "common/proto_table.h"
 
-enum { SLOTS_MAX = 5, HEADER_VALUES_MAX = 1024 };
+enum { HEADER_VALUES_MAX = 1024 };
 
-typedef enum kind {
-    KIND_UINT, /* integer of `size` bytes, low <= value <= high */
-    KIND_BIN,  /* exactly `size` bytes */
-    KIND_TEXT, /* at most `size - 1` bytes, a NUL behind them */
-    KIND_DIMS, /* shape_t */
-} kind_t;
-
-typedef struct slot {
-    kind_t kind;
-    size_t offset; /* in the message, or in the list's element */
-    size_t size;
-    uint64_t low;
-    uint64_t high;
-} slot_t;
-
-typedef struct row {
-    message_key_t key;
-    const char *name;
-    size_t slots_count;
-    slot_t slots[SLOTS_MAX];
-    size_t list_max; /* 0: no list */
-    size_t list_offset;
-    size_t element_size;
-    size_t count_offset; /* of the uint16_t that counts the elements */
-} row_t;
-
-#define UINT_RANGE(type, member, low, high)                                    \
-    {                                                                          \
-        KIND_UINT, offsetof(type, member), sizeof(((type *)0)->member), low,   \
-            high                                                               \
-    }
-#define UINT(type, member)                                                     \
-    UINT_RANGE(type, member, 0,                                                \
-               UINT64_MAX >> (64 - 8 * sizeof(((type *)0)->member)))
-#define BYTES(kind, type, member)                                              \
-    {                                                                          \
-        kind, offsetof(type, member), sizeof(((type *)0)->member), 0, 0        \
-    }
-#define ONE(key, ...) [key] = {key, #key, 1, {__VA_ARGS__}, 0, 0, 0, 0}
-#define PAIR(key, ...) [key] = {key, #key, 2, {__VA_ARGS__}, 0, 0, 0, 0}
-#define LIST(key, count, array, maximum, slots, ...)                           \
-    [key] = {key,                                                              \
-             #key,                                                             \
-             slots,                                                            \
-             {__VA_ARGS__},                                                    \
-             maximum,                                                          \
-             offsetof(message_t, array),                                       \
-             sizeof(((message_t *)0)->array[0]),                               \
-             offsetof(message_t, count)}
-#define M message_t
-
-static const row_t rows[] = {
-    ONE(KEY_SESSION, UINT(M, session)),
-    ONE(KEY_JOB, BYTES(KIND_BIN, M, job)),
-    ONE(KEY_ATTEMPT, UINT(M, attempt)),
-    ONE(KEY_MODEL_DIGEST, BYTES(KIND_BIN, M, model_digest)),
-    PAIR(KEY_PART, UINT(M, part_index), UINT(M, part_count)),
-    ONE(KEY_PART_DIGEST, BYTES(KIND_BIN, M, part_digest)),
-    ONE(KEY_REMAINING_MS, UINT(M, remaining_ms)),
-    LIST(KEY_TENSORS, tensors_count, tensors, TENSORS_MAX, 4,
-         UINT_RANGE(tensor_header_t, dtype, 1, 255),
-         BYTES(KIND_DIMS, tensor_header_t, shape), UINT(tensor_header_t, bytes),
-         UINT(tensor_header_t, checksum)),
-    ONE(KEY_CODE, UINT(M, code)),
-    ONE(KEY_TEXT, BYTES(KIND_TEXT, M, text)),
-    ONE(KEY_CREDIT_TOTAL, UINT(M, credit_total)),
-    ONE(KEY_SEQ, UINT(M, seq)),
-    ONE(KEY_BOOT_ID, UINT(M, boot_id)),
-    PAIR(KEY_LIVENESS, UINT_RANGE(M, heartbeat_ms, 1, UINT16_MAX),
-         UINT_RANGE(M, misses, 1, UINT8_MAX)),
-    PAIR(KEY_LIMITS, UINT(M, frame_bytes_max), UINT(M, total_bytes_max)),
-    ONE(KEY_PEER_ID, BYTES(KIND_BIN, M, peer_id)),
-    LIST(KEY_HELD, held_count, held, PROTO_HELD_MAX, 3,
-         BYTES(KIND_BIN, held_job_t, job), UINT(held_job_t, part),
-         UINT(held_job_t, attempt)),
-    ONE(KEY_PROGRESS, UINT(M, progress)),
-    PAIR(KEY_LOAD, UINT(M, load_permille), UINT(M, rss_mib)),
-    ONE(KEY_RETRY_AFTER_MS, UINT(M, retry_after_ms)),
-    ONE(KEY_PRIORITY, UINT_RANGE(M, priority, 0, 1)),
-    PAIR(KEY_TIMINGS, UINT(M, exec_us), UINT(M, queue_us)),
-    PAIR(KEY_PART_BYTES, UINT(M, in_bytes_max), UINT(M, out_bytes_max)),
-    ONE(KEY_BUILD, BYTES(KIND_TEXT, M, build)),
-    LIST(KEY_ENDPOINTS, endpoints_count, endpoints, PROTO_ENDPOINTS_MAX, 1,
-         {KIND_TEXT, 0, PROTO_TEXT_MAX + 1, 0, 0}),
-    ONE(KEY_OFFSET, UINT(M, offset)),
-    ONE(KEY_TOTAL, UINT(M, total)),
-    ONE(KEY_NAME, BYTES(KIND_TEXT, M, name)),
-    ONE(KEY_ROLE, UINT_RANGE(M, role, ROLE_CLIENT, ROLE_WORKER)),
-    LIST(KEY_PATH, path_count, path, PROTO_PARTS_MAX, 5,
-         UINT(path_step_t, part), BYTES(KIND_TEXT, path_step_t, name),
-         UINT(path_step_t, attempt), UINT(path_step_t, queue_us),
-         UINT(path_step_t, exec_us)),
-};
-
-#undef M
-
-enum { ROWS = sizeof rows / sizeof rows[0] };
-
-static const row_t *
-s_row(uint64_t key)
-{
-    return key < ROWS && rows[key].key ? &rows[key] : NULL;
-}
-
-/* --- which message carries what --- */
-
-typedef struct type_row {
-    const char *name;
-    uint64_t from_client; /* required keys; 0: never sent by this role */
-    uint64_t from_worker;
-    uint64_t from_broker;
-} type_row_t;
-
-#define K(key) key_bit(KEY_##key)
-
-static const type_row_t types[] = {
-    [MESSAGE_HELLO] = {"HELLO", K(PEER_ID) | K(ROLE),
-                       K(PEER_ID) | K(ROLE) | K(PART) | K(NAME), 0},
-    [MESSAGE_WELCOME] = {"WELCOME", 0, 0,
-                         K(SESSION) | K(BOOT_ID) | K(LIVENESS) | K(LIMITS)},
-    [MESSAGE_REJECT] = {"REJECT", 0, 0, K(CODE) | K(TEXT)},
-    [MESSAGE_REHELLO] = {"REHELLO", 0, 0, K(BOOT_ID)},
-    [MESSAGE_HEARTBEAT] = {"HEARTBEAT", K(SESSION) | K(SEQ),
-                           K(SESSION) | K(SEQ), K(SESSION) | K(SEQ)},
-    [MESSAGE_CREDIT] = {"CREDIT", 0, K(SESSION) | K(CREDIT_TOTAL), 0},
-    [MESSAGE_JOB] = {"JOB", 0, 0,
-                     K(SESSION) | K(JOB) | K(ATTEMPT) | K(PART) |
-                         K(REMAINING_MS) | K(TENSORS)},
-    [MESSAGE_RESULT] = {"RESULT", 0,
-                        K(SESSION) | K(JOB) | K(ATTEMPT) | K(PART) | K(TENSORS),
-                        K(SESSION) | K(JOB) | K(TENSORS)},
-    [MESSAGE_ERROR] = {"ERROR", 0,
-                       K(SESSION) | K(JOB) | K(ATTEMPT) | K(CODE) | K(TEXT),
-                       K(CODE) | K(TEXT)},
-    [MESSAGE_SUBMIT] = {"SUBMIT",
-                        K(SESSION) | K(JOB) | K(REMAINING_MS) | K(TENSORS), 0,
-                        0},
-    [MESSAGE_BUSY] = {"BUSY", 0, 0, K(JOB) | K(CODE) | K(RETRY_AFTER_MS)},
-    [MESSAGE_CANCEL] = {"CANCEL", K(SESSION) | K(JOB), 0,
-                        K(SESSION) | K(JOB) | K(ATTEMPT)},
-    [MESSAGE_DRAIN] = {"DRAIN", K(SESSION) | K(NAME), K(SESSION), K(SESSION)},
-    [MESSAGE_BYE] = {"BYE", K(SESSION), K(SESSION), K(CODE)},
-    [MESSAGE_FETCH] = {"FETCH", 0, K(SESSION) | K(PART_DIGEST) | K(OFFSET), 0},
-    [MESSAGE_CHUNK] = {"CHUNK", 0, 0,
-                       K(SESSION) | K(PART_DIGEST) | K(OFFSET) | K(TOTAL)},
-    [MESSAGE_STATUS] = {"STATUS", K(SESSION), 0, 0},
-    [MESSAGE_STATUS_REPLY] = {"STATUS_REPLY", 0, 0, K(SESSION)},
-};
-
-static const type_row_t *
-s_type(unsigned type)
-{
-    bool known = type < sizeof types / sizeof types[0] && types[type].name;
-    return known ? &types[type] : NULL;
-}
+/* --- what a message carries --- */
 
 uint64_t
 message_required(message_type_t type, role_t sender)
 {
-    const type_row_t *row = s_type(type);
+    const proto_type_t *row = proto_type(type);
     if (!row)
         return 0;
     return sender == ROLE_CLIENT   ? row->from_client
@@ -187,7 +31,7 @@ message_required(message_type_t type, role_t sender)
 const char *
 message_name(message_type_t type)
 {
-    const type_row_t *row = s_type(type);
+    const proto_type_t *row = proto_type(type);
     return row ? row->name : "UNKNOWN";
 }
 
@@ -206,7 +50,7 @@ s_at(const void *base, size_t offset)
 }
 
 static uint64_t
-s_load(const slot_t *slot, const void *base)
+s_load(const proto_slot_t *slot, const void *base)
 {
     uint64_t value = 0; /* little endian, as everywhere in Convoy */
     memcpy(&value, s_at(base, slot->offset), slot->size);
@@ -214,7 +58,7 @@ s_load(const slot_t *slot, const void *base)
 }
 
 static uint16_t
-s_count(const row_t *row, const message_t *message)
+s_count(const proto_row_t *row, const message_t *message)
 {
     uint16_t count;
     memcpy(&count, s_at(message, row->count_offset), sizeof count);
@@ -222,14 +66,14 @@ s_count(const row_t *row, const message_t *message)
 }
 
 static void
-s_clear(const row_t *row, message_t *message)
+s_clear(const proto_row_t *row, message_t *message)
 {
     if (row->list_max) {
         memset(s_at(message, row->count_offset), 0, sizeof(uint16_t));
         return;
     }
     for (size_t i = 0; i < row->slots_count; i++) {
-        const slot_t *slot = &row->slots[i];
+        const proto_slot_t *slot = &row->slots[i];
         size_t size = slot->kind == KIND_TEXT ? 1 : slot->size;
         memset(s_at(message, slot->offset), 0, size);
     }
@@ -242,9 +86,9 @@ message_init(message_t *self, message_type_t type)
     self->frames_count = 0;
     self->flags = 0;
     self->present = 0;
-    for (size_t key = 0; key < ROWS; key++)
-        if (s_row(key))
-            s_clear(&rows[key], self);
+    for (size_t key = 0; key < PROTO_ROWS; key++)
+        if (proto_row(key))
+            s_clear(proto_row(key), self);
 }
 
 /* --- encoding --- */
@@ -279,7 +123,7 @@ s_pack_dims(msgpack_packer *packer, const shape_t *shape)
 }
 
 static int
-s_pack_slot(msgpack_packer *packer, const slot_t *slot, const void *base)
+s_pack_slot(msgpack_packer *packer, const proto_slot_t *slot, const void *base)
 {
     const char *value = s_at(base, slot->offset);
     switch (slot->kind) {
@@ -296,7 +140,7 @@ s_pack_slot(msgpack_packer *packer, const slot_t *slot, const void *base)
 }
 
 static int
-s_pack_slots(msgpack_packer *packer, const row_t *row, const void *base)
+s_pack_slots(msgpack_packer *packer, const proto_row_t *row, const void *base)
 {
     int failed = 0;
     if (row->slots_count > 1)
@@ -307,7 +151,8 @@ s_pack_slots(msgpack_packer *packer, const row_t *row, const void *base)
 }
 
 static int
-s_pack_row(msgpack_packer *packer, const row_t *row, const message_t *message)
+s_pack_row(msgpack_packer *packer, const proto_row_t *row,
+           const message_t *message)
 {
     int failed = msgpack_pack_uint64(packer, row->key);
     if (!row->list_max)
@@ -331,10 +176,10 @@ message_encode(const message_t *self, uint8_t *buffer, fault_t *fault)
     msgpack_packer_init(&packer, &sink, s_write);
     int failed =
         msgpack_pack_map(&packer, (size_t)__builtin_popcountll(self->present));
-    for (size_t key = 0; key < ROWS; key++)
+    for (size_t key = 0; key < PROTO_ROWS; key++)
         if (self->present & key_bit(key)) {
-            assert(s_row(key));
-            failed |= s_pack_row(&packer, &rows[key], self);
+            assert(proto_row(key));
+            failed |= s_pack_row(&packer, proto_row(key), self);
         }
     if (failed) {
         fault_set(fault, FAULT_TOO_LARGE, "%s: the header would pass %d bytes",
@@ -359,7 +204,8 @@ message_encode(const message_t *self, uint8_t *buffer, fault_t *fault)
 /* --- decoding --- */
 
 static int
-s_unpack_text(const msgpack_object *object, const slot_t *slot, char *text)
+s_unpack_text(const msgpack_object *object, const proto_slot_t *slot,
+              char *text)
 {
     if (object->type != MSGPACK_OBJECT_STR)
         return -1;
@@ -390,7 +236,8 @@ s_unpack_dims(const msgpack_object *object, shape_t *shape)
 }
 
 static int
-s_unpack_slot(const msgpack_object *object, const slot_t *slot, void *base)
+s_unpack_slot(const msgpack_object *object, const proto_slot_t *slot,
+              void *base)
 {
     void *to = s_at(base, slot->offset);
     switch (slot->kind) {
@@ -414,7 +261,7 @@ s_unpack_slot(const msgpack_object *object, const slot_t *slot, void *base)
 }
 
 static int
-s_unpack_slots(const msgpack_object *object, const row_t *row, void *base)
+s_unpack_slots(const msgpack_object *object, const proto_row_t *row, void *base)
 {
     if (row->slots_count == 1)
         return s_unpack_slot(object, &row->slots[0], base);
@@ -428,7 +275,7 @@ s_unpack_slots(const msgpack_object *object, const row_t *row, void *base)
 }
 
 static int
-s_unpack_list(const msgpack_object *object, const row_t *row,
+s_unpack_list(const msgpack_object *object, const proto_row_t *row,
               message_t *message)
 {
     if (object->type != MSGPACK_OBJECT_ARRAY ||
@@ -455,7 +302,7 @@ s_unpack_entry(const msgpack_object_kv *entry, message_t *message,
     uint64_t key = entry->key.via.u64;
     if (key >= PROTO_EXTENSION_KEY)
         return 0;
-    const row_t *row = s_row(key);
+    const proto_row_t *row = proto_row(key);
     if (!row)
         return fault_set(fault, FAULT_BAD_FRAME, "%s: key %d is not known",
                          type, (int)key);
@@ -522,7 +369,7 @@ s_decode_prefix(message_t *self, cursor_t *cursor, fault_t *fault)
         return fault_set(fault, FAULT_REJECT_VERSION,
                          "protocol version %d is spoken here, not %d",
                          PROTO_MAJOR, major);
-    if (!s_type(type))
+    if (!proto_type(type))
         return fault_set(fault, FAULT_BAD_FRAME,
                          "message type 0x%02x is not known", type);
     if (map_bytes != cursor_left(cursor) || cursor->size > PROTO_HEADER_MAX)
