@@ -2,6 +2,7 @@
 #include "worker/cache.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,13 +12,17 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/folder.h"
 #include "common/logger.h"
 #include "common/mem.h"
 
-enum { BLOCK_BYTES = 1 << 18 };
+enum {
+    BLOCK_BYTES = 1 << 18,
+    STALE_S = 24 * 3600, /* a download that old died with its worker */
+};
 
 struct cache {
     char *folder; /* NULL: nothing is kept */
@@ -82,6 +87,26 @@ s_is_genuine(const blob_t *blob, const digest_t *digest, fault_t *fault)
 
 /* --- the folder --- */
 
+/* Remove what workers left that died in the middle of a download. */
+static void
+s_sweep(const cache_t *self)
+{
+    DIR *folder = opendir(self->folder);
+    if (!folder)
+        return;
+    time_t now = time(NULL);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        struct stat status;
+        if (entry->d_name[0] == '.' &&
+            strspn(entry->d_name + 1, "0123456789abcdef") == DIGEST_HEX &&
+            fstatat(dirfd(folder), entry->d_name, &status,
+                    AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(status.st_mode) && now - status.st_mtime > STALE_S)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    closedir(folder);
+}
+
 cache_t *
 cache_open(const char *folder, fault_t *fault)
 {
@@ -108,7 +133,9 @@ cache_open(const char *folder, fault_t *fault)
         return self;
     }
     self->folder = mem_text(path, strlen(path), fault);
-    if (!self->folder)
+    if (self->folder)
+        s_sweep(self);
+    else
         cache_close(&self);
     return self;
 }

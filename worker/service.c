@@ -94,6 +94,10 @@ static void
 s_do_lost(service_t *self, const arrival_t *arrival, int64_t now)
 {
     (void)arrival;
+    const membership_t *membership = &self->uplink.membership;
+    if (membership->state == MEMBERSHIP_CALLING)
+        logger_info("%s: %s, joining again", self->uplink.endpoint,
+                    membership->fault.text);
     uplink_lost(&self->uplink);
     supply_resume(&self->supply, now);
 }
@@ -153,6 +157,20 @@ s_do_load(service_t *self, const arrival_t *arrival, int64_t now)
         s_give_up(self, &fault);
 }
 
+static int
+s_check_job(const service_t *self, const arrival_t *arrival, fault_t *fault)
+{
+    const message_t *job = arrival->message;
+    if (job->part_index != self->uplink.membership.part ||
+        (message_has(job, key_bit(KEY_PART_DIGEST)) &&
+         !digest_equal(&job->part_digest, &self->supply.digest)))
+        return fault_set(fault, FAULT_INTERNAL,
+                         "the job is for another part than %u",
+                         self->uplink.membership.part);
+    return task_check(job, *arrival->payload, &self->supply.loaded.boundary,
+                      fault);
+}
+
 static void
 s_do_job(service_t *self, const arrival_t *arrival, int64_t now)
 {
@@ -161,8 +179,7 @@ s_do_job(service_t *self, const arrival_t *arrival, int64_t now)
     self->uplink.received++;
     if (!supply_is_ready(&self->supply))
         return;
-    bool good = task_check(arrival->message, *arrival->payload,
-                           &self->supply.loaded.boundary, &fault) == 0;
+    bool good = s_check_job(self, arrival, &fault) == 0;
     task_t *task =
         task_new(arrival->message, arrival->payload, clock_us(), &fault);
     if (!task) {

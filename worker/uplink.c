@@ -7,6 +7,10 @@
 
 #include "common/logger.h"
 
+/* Reading /proc for each of a thousand heartbeats a second would cost more
+ * than sending them. */
+enum { MEASURE_MS = 500 };
+
 void
 uplink_init(uplink_t *self, const char *endpoint, const char *build,
             uint16_t part, const char *name, int64_t now)
@@ -99,9 +103,13 @@ uplink_heartbeat(uplink_t *self, const supply_t *supply, size_t room,
     membership_begin(&self->membership, MESSAGE_HEARTBEAT, &message);
     message.progress =
         supply->loaded.progress ? atomic_load(supply->loaded.progress) : 0;
-    message.load_permille = host_load_permille(&self->load);
-    message.rss_mib = host_rss_mib();
-    message.present |= key_bit(KEY_PROGRESS) | key_bit(KEY_LOAD);
+    message.present |= key_bit(KEY_PROGRESS);
+    if (now - self->measured_ms >= MEASURE_MS) {
+        self->measured_ms = now;
+        message.load_permille = host_load_permille(&self->load);
+        message.rss_mib = host_rss_mib();
+        message.present |= key_bit(KEY_LOAD);
+    }
     const task_t *current = backlog_current(&self->backlog);
     if (current) {
         message.job = current->job;

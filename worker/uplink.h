@@ -28,7 +28,8 @@ typedef struct uplink {
     uint64_t received; /* JOBs of this session */
     uint64_t granted;  /* credit_total last sent */
     host_load_t load;
-    int64_t drain_ms; /* when a drain is given up; INT64_MAX while serving */
+    int64_t measured_ms; /* the load, last */
+    int64_t drain_ms;    /* when a drain is given up; INT64_MAX while serving */
 } uplink_t;
 
 /* endpoint: canonical. */

@@ -73,6 +73,7 @@ typedef struct stage {
     digest_t digest;
     message_t message; /* the last one received */
     payload_t *payload;
+    uint16_t job_part; /* what JOBs say, 3 */
     script_t script;
     pthread_t thread;
     int result;
@@ -101,6 +102,7 @@ s_begin(bool fresh_cache)
     caches += fresh_cache;
     stage_t *self = calloc(1, sizeof *self);
     snprintf(self->cache, sizeof self->cache, "cache-%d", caches);
+    self->job_part = 3;
     strcpy(self->part, "the bytes of a part");
     fault_t fault;
     self->socket = wire_bind("tcp://127.0.0.1:*", 1 << 20, &fault);
@@ -209,7 +211,7 @@ s_job(stage_t *self, uint8_t value, uint32_t remaining_ms, int64_t dim)
     message.session = SESSION;
     message.job.bytes[15] = value;
     message.attempt = 1;
-    message.part_index = 3;
+    message.part_index = self->job_part;
     message.part_count = 5;
     message.remaining_ms = remaining_ms;
     message.tensors_count = 1;
@@ -354,6 +356,18 @@ a_job_that_does_not_fit_the_part_is_answered_at_once(void **state)
     s_expect(self, MESSAGE_ERROR);
     assert_int_equal(self->message.code, FAULT_BAD_SHAPE);
     assert_non_null(strstr(self->message.text, "in"));
+    s_dismiss(self);
+}
+
+static void
+a_job_of_another_part_is_left_to_another_worker(void **state)
+{
+    (void)state;
+    stage_t *self = s_serving();
+    self->job_part = 4;
+    s_job(self, 5, 10000, 1);
+    s_expect(self, MESSAGE_ERROR);
+    assert_true(fault_is_retriable((fault_code_t)self->message.code));
     s_dismiss(self);
 }
 
@@ -505,6 +519,7 @@ main(void)
         cmocka_unit_test(a_part_damaged_twice_ends_the_worker),
         cmocka_unit_test(a_part_beyond_the_memory_is_refused_in_a_sentence),
         cmocka_unit_test(a_job_that_does_not_fit_the_part_is_answered_at_once),
+        cmocka_unit_test(a_job_of_another_part_is_left_to_another_worker),
         cmocka_unit_test(a_job_that_waits_past_its_deadline_is_not_started),
         cmocka_unit_test(what_waits_while_one_runs_becomes_one_batch),
         cmocka_unit_test(a_cancelled_job_is_not_answered),

@@ -171,6 +171,29 @@ an_abandoned_download_leaves_no_file(void **state)
 }
 
 static void
+leftovers_of_dead_workers_are_swept_after_a_day(void **state)
+{
+    (void)state;
+    cache_t *cache = s_open("swept");
+    digest_t digest = s_digest(PART, sizeof PART);
+    char hex[DIGEST_HEX + 1], old[100], young[100];
+    digest_text(&digest, hex, DIGEST_HEX);
+    snprintf(old, sizeof old, "swept/.%s.1.0", hex);
+    snprintf(young, sizeof young, "swept/.%s.2.0", hex);
+    tests_write(old, "x", 1);
+    tests_write(young, "x", 1);
+    tests_write("swept/.not-ours", "x", 1);
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    assert_int_equal(utimensat(AT_FDCWD, old, times, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, "swept/.not-ours", times, 0), 0);
+    cache_close(&cache);
+    cache = s_open("swept");
+    assert_int_equal(access(old, F_OK), -1);
+    assert_int_equal(s_files("swept"), 2);
+    cache_close(&cache);
+}
+
+static void
 two_workers_may_fetch_the_same_part_into_one_folder(void **state)
 {
     (void)state;
@@ -281,6 +304,7 @@ main(void)
         cmocka_unit_test(
             a_download_of_other_bytes_is_refused_and_leaves_no_file),
         cmocka_unit_test(an_abandoned_download_leaves_no_file),
+        cmocka_unit_test(leftovers_of_dead_workers_are_swept_after_a_day),
         cmocka_unit_test(two_workers_may_fetch_the_same_part_into_one_folder),
         cmocka_unit_test(a_folder_that_cannot_be_used_keeps_parts_in_memory),
         cmocka_unit_test(a_disk_that_fills_up_moves_the_part_to_memory),
