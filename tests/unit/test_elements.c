@@ -14,6 +14,7 @@
 #include "worker/kernel/layout.h"
 #include "worker/kernel/linear.h"
 #include "worker/kernel/softmax.h"
+#include "worker/kernel/vector_matrix.h"
 
 static double
 s_clamp(double x, double low, double high)
@@ -340,6 +341,41 @@ linear_layers_of_odd_sizes_are_right(void **state)
                        (size_t)naive_int(&random, 1, 90));
 }
 
+static void
+single_rows_are_right_and_the_same_in_any_company(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 5 };
+    naive_random_t random = {25};
+    for (int round = 0; round < 40; round++) {
+        size_t depth = (size_t)naive_int(&random, 1, 700);
+        size_t outs = (size_t)naive_int(&random, 1, 90);
+        size_t floats = vector_matrix_floats(depth, outs);
+        float *x = naive_floats(&random, SAMPLES * depth);
+        float *weights = naive_floats(&random, depth * outs);
+        float *y = naive_floats(&random, SAMPLES * outs);
+        float *expected = naive_floats(&random, SAMPLES * outs);
+        float *packed = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
+        naive_matmul(expected, x, weights, SAMPLES, depth, outs);
+        vector_matrix_pack(weights, outs, 1, depth, outs, packed);
+        vector_matrix(y, x, packed, depth, outs, 0, outs, SAMPLES);
+        assert_true(naive_error(y, expected, SAMPLES * outs) < 1e-6);
+        for (size_t s = 0; s < SAMPLES; s++)
+            for (size_t o = 0; o < outs; o += VECTOR_MATRIX_WIDTH)
+                vector_matrix(
+                    expected + s * outs, x + s * depth, packed, depth, outs, o,
+                    outs - o < VECTOR_MATRIX_WIDTH ? outs - o
+                                                   : VECTOR_MATRIX_WIDTH,
+                    1);
+        assert_memory_equal(y, expected, SAMPLES * outs * sizeof *y);
+        free(x);
+        free(weights);
+        free(y);
+        free(expected);
+        free(packed);
+    }
+}
+
 int
 main(void)
 {
@@ -355,6 +391,7 @@ main(void)
         cmocka_unit_test(axes_can_change_places),
         cmocka_unit_test(rows_are_copied_apart),
         cmocka_unit_test(linear_layers_of_odd_sizes_are_right),
+        cmocka_unit_test(single_rows_are_right_and_the_same_in_any_company),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,13 +26,12 @@ s_multiply(float *c, const float *a, const float *b, size_t rows, size_t depth,
     float *b_packed = s_aligned(gemm_packed_floats(theirs, columns, depth));
     gemm_pack(ours, a, depth, 1, rows, depth, a_packed);
     gemm_pack(theirs, b, 1, columns, columns, depth, b_packed);
-    for (size_t k = 0; k < depth; k += GEMM_DEPTH) {
-        size_t steps = depth - k < GEMM_DEPTH ? depth - k : GEMM_DEPTH;
-        size_t block = k / GEMM_DEPTH;
-        gemm_block(steps, a_packed + gemm_block_offset(ours, rows, block),
-                   b_packed + gemm_block_offset(theirs, columns, block), c,
+    size_t step = gemm_step(depth);
+    for (size_t k = 0; k < depth; k += step)
+        gemm_block(depth - k < step ? depth - k : step,
+                   a_packed + gemm_block_offset(ours, rows, depth, k),
+                   b_packed + gemm_block_offset(theirs, columns, depth, k), c,
                    columns, rows, columns, k > 0);
-    }
     free(a_packed);
     free(b_packed);
 }

@@ -5,13 +5,19 @@
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/gemm.h"
 #include "worker/kernel/linear.h"
+#include "worker/kernel/vector_matrix.h"
 
 enum { IS_MATMUL, IS_GEMM, TASKS_A_THREAD = 2 };
+
+typedef struct product {
+    linear_shape_t shape;
+    bool single; /* one row a sample: by vector_matrix, in any batch */
+} product_t;
 
 typedef struct loop {
     const step_t *step;
     const run_t *run;
-    const linear_shape_t *shape;
+    const product_t *product;
     size_t rows;      /* of x, all samples together */
     size_t outs;      /* outputs of a task */
     size_t out_tasks; /* tasks side by side */
@@ -82,9 +88,10 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     const operand_t *operand = step->inputs[1];
     bool gemm = step->op->detail == IS_GEMM;
     bool transposed = gemm && node_int(node, "transB", 0) != 0;
-    linear_shape_t *shape = step->state = mem_new(1, sizeof *shape, fault);
-    if (!shape)
+    product_t *product = step->state = mem_new(1, sizeof *product, fault);
+    if (!product)
         return -1;
+    linear_shape_t *shape = &product->shape;
     shape->depth = (size_t)operand->shape.dims[transposed ? 1 : 0];
     shape->outs = (size_t)operand->shape.dims[transposed ? 0 : 1];
     if (s_prepare_bias(build, step, shape->outs, fault))
@@ -96,15 +103,53 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     float alpha = gemm ? node_float(node, "alpha", 1.0f) : 1.0f;
     for (size_t i = 0; i < operand->elements; i++)
         weights[i] *= alpha;
-    size_t bytes = linear_weights_floats(shape) * sizeof *weights;
-    step->weights = mem_aligned(bytes, fault);
-    if (step->weights)
-        linear_pack(shape, weights, transposed ? 1 : shape->outs,
-                    transposed ? shape->depth : 1, step->weights);
+    product->single = step->outputs[0]->elements == shape->outs;
+    size_t floats = product->single
+                        ? vector_matrix_floats(shape->depth, shape->outs)
+                        : linear_weights_floats(shape);
+    size_t depth_stride = transposed ? 1 : shape->outs;
+    size_t out_stride = transposed ? shape->depth : 1;
+    step->weights = mem_aligned(floats * sizeof *weights, fault);
+    if (step->weights && product->single)
+        vector_matrix_pack(weights, depth_stride, out_stride, shape->depth,
+                           shape->outs, step->weights);
+    else if (step->weights)
+        linear_pack(shape, weights, depth_stride, out_stride, step->weights);
     free(weights);
-    step->weights_bytes += bytes;
-    step->scratch_floats = linear_scratch_floats();
+    step->weights_bytes += floats * sizeof *weights;
+    step->scratch_floats = product->single ? 0 : linear_scratch_floats();
     return step->weights ? 0 : -1;
+}
+
+/* Some outputs of one row, and what is done to them at the end. */
+static void
+s_finish(const step_t *step, float *y, size_t at, size_t out, size_t count)
+{
+    activate_column(&step->activation, y, step->bias + out,
+                    step->residual ? operand_row(step->residual, 0) + at : NULL,
+                    count);
+}
+
+static void
+s_task_single(void *context, size_t task, int thread)
+{
+    const loop_t *loop = context;
+    const step_t *step = loop->step;
+    const linear_shape_t *shape = &loop->product->shape;
+    (void)thread;
+    if (!run_advance(loop->run))
+        return;
+    size_t out = task * loop->outs;
+    size_t count = shape->outs - out;
+    if (count > loop->outs)
+        count = loop->outs;
+    float *y = operand_row(step->outputs[0], 0);
+    vector_matrix(y, operand_row(step->inputs[0], 0), step->weights,
+                  shape->depth, shape->outs, out, count, loop->rows);
+    for (size_t row = 0; row < loop->rows; row++) {
+        size_t at = row * shape->outs + out;
+        s_finish(step, y + at, at, out, count);
+    }
 }
 
 static void
@@ -112,7 +157,7 @@ s_task(void *context, size_t task, int thread)
 {
     const loop_t *loop = context;
     const step_t *step = loop->step;
-    const linear_shape_t *shape = loop->shape;
+    const linear_shape_t *shape = &loop->product->shape;
     if (!run_advance(loop->run))
         return;
 
@@ -146,21 +191,25 @@ s_ceiling(size_t a, size_t b)
 static void
 s_run(const step_t *step, const run_t *run)
 {
-    const linear_shape_t *shape = step->state;
-    size_t rows = step_samples(step, run) * step->outputs[0]->elements /
-                  (shape->outs ? shape->outs : 1);
-    size_t row_tasks = s_ceiling(rows, LINEAR_ROWS_MAX);
-    size_t threads = (size_t)threads_count(run->threads);
-    size_t width = (size_t)gemm_columns()->width;
-    if (rows == 0)
+    const product_t *product = step->state;
+    const linear_shape_t *shape = &product->shape;
+    loop_t loop = {.step = step, .run = run, .product = product};
+    loop.rows = step_samples(step, run) * step->outputs[0]->elements /
+                (shape->outs ? shape->outs : 1);
+    if (loop.rows == 0)
         return;
 
+    size_t row_tasks =
+        product->single ? 1 : s_ceiling(loop.rows, LINEAR_ROWS_MAX);
+    size_t threads = (size_t)threads_count(run->threads);
+    size_t width =
+        product->single ? VECTOR_MATRIX_WIDTH : (size_t)gemm_columns()->width;
     size_t parts =
         threads == 1 ? 1 : s_ceiling(threads * TASKS_A_THREAD, row_tasks);
-    loop_t loop = {.step = step, .run = run, .shape = shape, .rows = rows};
     loop.outs = s_ceiling(s_ceiling(shape->outs, parts), width) * width;
     loop.out_tasks = s_ceiling(shape->outs, loop.outs);
-    threads_run(run->threads, s_task, &loop, row_tasks * loop.out_tasks);
+    threads_run(run->threads, product->single ? s_task_single : s_task, &loop,
+                row_tasks * loop.out_tasks);
 }
 
 const op_t op_rows_matmul[] = {

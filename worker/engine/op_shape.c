@@ -146,7 +146,7 @@ s_prepare_transpose(const build_t *build, step_t *step, fault_t *fault)
         return -1;
 
     const shape_t *in = &step->inputs[0]->shape;
-    size_t strides[TENSOR_RANK_MAX], floats = 1;
+    size_t strides[TENSOR_RANK_MAX] = {0}, floats = 1;
     for (int i = in->rank - 1; i >= 0; i--) {
         strides[i] = floats;
         floats *= (size_t)in->dims[i];

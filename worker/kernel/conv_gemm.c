@@ -94,13 +94,15 @@ static void
 s_spread(const gemm_side_t *side, const float *line, size_t pixels,
          float *panel, size_t panel_floats)
 {
-    size_t width = (size_t)side->width;
-    for (size_t i = 0; i < pixels; i += width) {
+    size_t width = (size_t)side->width, stride = (size_t)side->stride;
+    size_t i = 0;
+    if (width == 16 && stride == 16) /* constant sizes make vector moves */
+        for (; i + 16 <= pixels; i += 16, panel += panel_floats)
+            memcpy(panel, line + i, 16 * sizeof *panel);
+    for (; i < pixels; i += width, panel += panel_floats) {
         size_t count = pixels - i < width ? pixels - i : width;
         memcpy(panel, line + i, count * sizeof *panel);
-        memset(panel + count, 0,
-               ((size_t)side->stride - count) * sizeof *panel);
-        panel += panel_floats;
+        memset(panel + count, 0, (stride - count) * sizeof *panel);
     }
 }
 
@@ -143,12 +145,13 @@ conv_gemm(const conv_shape_t *shape, const conv_range_t *range,
     float *panels = scratch + CONV_PIXELS_MAX;
     float *corner = y + range->channel * pixels + range->pixel;
 
-    for (size_t k = 0; k < depth; k += GEMM_DEPTH) {
-        size_t steps = depth - k < GEMM_DEPTH ? depth - k : GEMM_DEPTH;
+    size_t step = gemm_step(depth);
+    for (size_t k = 0; k < depth; k += step) {
+        size_t steps = depth - k < step ? depth - k : step;
         s_pack_patches(shape, range, x, k, steps, scratch, panels);
         const float *block =
-            packed + gemm_block_offset(rows, (size_t)shape->channels_out,
-                                       k / GEMM_DEPTH);
+            packed +
+            gemm_block_offset(rows, (size_t)shape->channels_out, depth, k);
         gemm_block(steps, block + first_panel * gemm_panel_floats(rows, steps),
                    panels, corner, pixels, range->channels, range->pixels,
                    k > 0);

@@ -14,7 +14,7 @@
 
 #include <blis.h>
 
-enum { ALIGNMENT_FLOATS = 16, ROWS_BLOCK = 144 };
+enum { ALIGNMENT_FLOATS = 16, ROWS_BLOCK = 144, STEP_MULTIPLE = 4 };
 
 typedef struct micro {
     sgemm_ukr_ft kernel;
@@ -98,20 +98,40 @@ gemm_panel_floats(const gemm_side_t *side, size_t depth)
 }
 
 size_t
+gemm_step(size_t depth)
+{
+    size_t blocks = (depth + GEMM_DEPTH - 1) / GEMM_DEPTH;
+    size_t step = blocks ? (depth + blocks - 1) / blocks : 1;
+    return (step + STEP_MULTIPLE - 1) / STEP_MULTIPLE * STEP_MULTIPLE;
+}
+
+size_t
 gemm_packed_floats(const gemm_side_t *side, size_t count, size_t depth)
 {
-    size_t full = depth / GEMM_DEPTH;
+    size_t step = gemm_step(depth);
     return gemm_panels(side, count) *
-               (full * gemm_panel_floats(side, GEMM_DEPTH) +
-                gemm_panel_floats(side, depth % GEMM_DEPTH)) +
+               (depth / step * gemm_panel_floats(side, step) +
+                gemm_panel_floats(side, depth % step)) +
            GEMM_SLACK;
 }
 
 size_t
-gemm_block_offset(const gemm_side_t *side, size_t count, size_t block)
+gemm_block_offset(const gemm_side_t *side, size_t count, size_t depth,
+                  size_t first)
 {
-    return block * gemm_panels(side, count) *
-           gemm_panel_floats(side, GEMM_DEPTH);
+    size_t step = gemm_step(depth);
+    return first / step * gemm_panels(side, count) *
+           gemm_panel_floats(side, step);
+}
+
+/* Constant sizes become two or four vector moves. */
+static void
+s_copy(float *to, const float *from, size_t count)
+{
+    if (count == 16)
+        memcpy(to, from, 16 * sizeof *to);
+    else
+        memcpy(to, from, count * sizeof *to);
 }
 
 void
@@ -127,8 +147,7 @@ gemm_pack_block(const gemm_side_t *side, const float *matrix,
             memset(panels, 0, depth * stride * sizeof *panels);
         if (item_stride == 1) {
             for (size_t k = 0; k < depth; k++)
-                memcpy(panels + k * stride, from + k * depth_stride,
-                       used * sizeof *panels);
+                s_copy(panels + k * stride, from + k * depth_stride, used);
         } else {
             for (size_t i = 0; i < used; i++)
                 for (size_t k = 0; k < depth; k++)
@@ -143,12 +162,12 @@ void
 gemm_pack(const gemm_side_t *side, const float *matrix, size_t item_stride,
           size_t depth_stride, size_t count, size_t depth, float *packed)
 {
-    for (size_t k = 0; k < depth; k += GEMM_DEPTH) {
-        size_t steps = depth - k < GEMM_DEPTH ? depth - k : GEMM_DEPTH;
-        gemm_pack_block(
-            side, matrix + k * depth_stride, item_stride, depth_stride, count,
-            steps, packed + gemm_block_offset(side, count, k / GEMM_DEPTH));
-    }
+    size_t step = gemm_step(depth);
+    for (size_t k = 0; k < depth; k += step)
+        gemm_pack_block(side, matrix + k * depth_stride, item_stride,
+                        depth_stride, count,
+                        depth - k < step ? depth - k : step,
+                        packed + gemm_block_offset(side, count, depth, k));
 }
 
 static void

@@ -8,13 +8,13 @@
  *   panel: depth x stride floats, one step of depth after the other; the first
  *          `width` of each step are used, the rest and what lies past the
  *          matrix's edge is zero
- *   packed matrix: blocks of GEMM_DEPTH steps (the last one shorter), in each
+ *   packed matrix: blocks of gemm_step() steps (the last one shorter), in each
  *          block the panels one after the other, each on a 64-byte border
  *
  * Every element of C is summed over depth in the same order, whatever its
- * place in a tile and however many rows and columns there are: GEMM_DEPTH is
- * our constant, so the bits depend on BLIS's micro-kernel only. BLIS's own
- * threads are never used: a micro-kernel is a plain function.
+ * place in a tile and however many rows and columns there are: the blocks
+ * follow from the depth alone, so the bits depend on BLIS's micro-kernel only.
+ * BLIS's own threads are never used: a micro-kernel is a plain function.
  */
 #ifndef CONVOY_WORKER_KERNEL_GEMM_H
 #define CONVOY_WORKER_KERNEL_GEMM_H
@@ -23,7 +23,7 @@
 #include <stddef.h>
 
 enum {
-    GEMM_DEPTH = 256,   /* steps of depth summed in registers at a time */
+    GEMM_DEPTH = 320,   /* most steps of depth summed in registers at a time */
     GEMM_SLACK = 256,   /* floats that may be read past the last panel */
     GEMM_WIDTH_MAX = 64 /* widest panel of any micro-kernel we accept */
 };
@@ -44,6 +44,10 @@ const char *gemm_name(void);
 /* Panels that `count` rows or columns need. */
 size_t gemm_panels(const gemm_side_t *side, size_t count);
 
+/* Steps of depth of a block: as even as possible, so that no short block is
+ * left over. */
+size_t gemm_step(size_t depth);
+
 /* Floats from one panel to the next in a block of `depth` steps. */
 size_t gemm_panel_floats(const gemm_side_t *side, size_t depth);
 
@@ -51,9 +55,10 @@ size_t gemm_panel_floats(const gemm_side_t *side, size_t depth);
  * fetch the next step before they know that there is none. */
 size_t gemm_packed_floats(const gemm_side_t *side, size_t count, size_t depth);
 
-/* Where a block begins in a packed matrix; block b holds the steps from
- * b * GEMM_DEPTH. */
-size_t gemm_block_offset(const gemm_side_t *side, size_t count, size_t block);
+/* Where the block that holds step `first` begins in a packed matrix; first is
+ * a multiple of gemm_step(depth). */
+size_t gemm_block_offset(const gemm_side_t *side, size_t count, size_t depth,
+                         size_t first);
 
 /* Pack at most GEMM_DEPTH steps of matrix[count x depth], element (i, k) at
  * i * item_stride + k * depth_stride, into the panels of one block. */

@@ -32,12 +32,13 @@ linear(const linear_shape_t *shape, const linear_range_t *range,
     size_t depth = shape->depth;
     size_t first_panel = range->out / (size_t)side->width;
 
-    for (size_t k = 0; k < depth; k += GEMM_DEPTH) {
-        size_t steps = depth - k < GEMM_DEPTH ? depth - k : GEMM_DEPTH;
+    size_t step = gemm_step(depth);
+    for (size_t k = 0; k < depth; k += step) {
+        size_t steps = depth - k < step ? depth - k : step;
         gemm_pack_block(gemm_rows(), x + k, depth, 1, range->rows, steps,
                         scratch);
         const float *block =
-            packed + gemm_block_offset(side, shape->outs, k / GEMM_DEPTH);
+            packed + gemm_block_offset(side, shape->outs, depth, k);
         gemm_block(steps, scratch,
                    block + first_panel * gemm_panel_floats(side, steps),
                    y + range->out, shape->outs, range->rows, range->outs,

@@ -12,7 +12,7 @@ enum { ACCUMULATORS = 10 };
     typedef float name##_t __attribute__((vector_size((lanes)*4)));            \
     attributes static float name(size_t rounds, float seed)                    \
     {                                                                          \
-        name##_t sums[ACCUMULATORS], factor, term;                             \
+        name##_t sums[ACCUMULATORS], factor = {0}, term = {0};                 \
         for (int i = 0; i < (lanes); i++) {                                    \
             factor[i] = 0.5f + seed;                                           \
             term[i] = 1.0f + seed;                                             \
