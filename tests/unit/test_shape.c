@@ -235,6 +235,75 @@ a_shape_for_one_sample_only_is_not_batchable(void **state)
 }
 
 static void
+axes_are_added_taken_away_and_turned(void **state)
+{
+    (void)state;
+    const int64_t first[] = {1}, ends[] = {1, -1}, twice[] = {2, 2};
+    const shape_t one = {1, {1}}, two = {1, {2}};
+    graph_t *graph = s_graph(&(shape_t){3, {DIM_BATCH, 1, 7}}, NULL);
+    graph_add_elements(graph, "axes", DTYPE_INT64, &one, first, &fault);
+    s_node(graph, "Squeeze");
+    s_expect(graph, 2, "[2, 7]");
+    graph_destroy(&graph);
+    graph = s_graph(&image, NULL);
+    graph_add_elements(graph, "axes", DTYPE_INT64, &one, first, &fault);
+    s_node(graph, "Squeeze");
+    s_refuse(graph, "axis 1 has 6 elements, not one");
+
+    graph = s_graph(&rows, NULL);
+    graph_add_elements(graph, "axes", DTYPE_INT64, &two, ends, &fault);
+    s_node(graph, "Unsqueeze");
+    s_expect(graph, 2, "[2, 1, 6, 1]");
+    graph_destroy(&graph);
+    graph = s_graph(&rows, NULL);
+    graph_add_elements(graph, "axes", DTYPE_INT64, &two, twice, &fault);
+    s_node(graph, "Unsqueeze");
+    s_refuse(graph, "named twice");
+
+    const int64_t order[] = {0, 2, 3, 1}, wrong[] = {0, 1, 1, 3};
+    graph = s_graph(&image, NULL);
+    graph_set_ints(graph, s_node(graph, "Transpose"), "perm", order, 4, &fault);
+    s_expect(graph, 2, "[2, 9, 7, 6]");
+    assert_true(s_batchable(graph));
+    graph_set_ints(graph, 0, "perm", wrong, 4, &fault);
+    s_refuse(graph, "perm is not an order of 4 axes");
+}
+
+static void
+reductions_keep_their_axes_or_drop_them(void **state)
+{
+    (void)state;
+    const int64_t area[] = {2, 3}, samples[] = {0};
+    const shape_t one = {1, {1}}, two = {1, {2}};
+    graph_t *graph = s_graph(&image, NULL);
+    graph_add_elements(graph, "axes", DTYPE_INT64, &two, area, &fault);
+    int node = s_node(graph, "ReduceMean");
+    s_expect(graph, 2, "[2, 6, 1, 1]");
+    graph_set_int(graph, node, "keepdims", 0, &fault);
+    s_expect(graph, 2, "[2, 6]");
+    assert_true(s_batchable(graph));
+    graph_destroy(&graph);
+    graph = s_graph(&image, NULL);
+    graph_add_elements(graph, "axes", DTYPE_INT64, &one, samples, &fault);
+    s_node(graph, "ReduceMean");
+    assert_false(s_batchable(graph));
+    graph_destroy(&graph);
+}
+
+static void
+tensors_join_where_their_other_axes_agree(void **state)
+{
+    (void)state;
+    graph_t *graph = s_graph(&image, &(shape_t){4, {1, 2, 9, 7}});
+    int node = s_node(graph, "Concat");
+    graph_set_int(graph, node, "axis", -3, &fault);
+    s_expect(graph, 1, "[1, 8, 9, 7]");
+    assert_false(s_batchable(graph)); /* the constant is one sample's */
+    graph_set_int(graph, node, "axis", 2, &fault);
+    s_refuse(graph, "[1, 6, 9, 7] and [1, 2, 9, 7] do not join along axis 2");
+}
+
+static void
 costs_are_those_of_the_direct_algorithm(void **state)
 {
     (void)state;
@@ -281,6 +350,9 @@ main(void)
         cmocka_unit_test(shapes_broadcast_from_the_last_axis),
         cmocka_unit_test(what_works_across_samples_is_not_batchable),
         cmocka_unit_test(a_shape_for_one_sample_only_is_not_batchable),
+        cmocka_unit_test(axes_are_added_taken_away_and_turned),
+        cmocka_unit_test(reductions_keep_their_axes_or_drop_them),
+        cmocka_unit_test(tensors_join_where_their_other_axes_agree),
         cmocka_unit_test(costs_are_those_of_the_direct_algorithm),
         cmocka_unit_test(specs_have_the_batch_as_axis_0),
     };
