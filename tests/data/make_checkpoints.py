@@ -7,7 +7,9 @@ element i of the tensor number n is n + i / 8, exact in every float type.
 """
 import collections
 import json
+import shutil
 import struct
+import zipfile
 
 import torch
 
@@ -52,6 +54,13 @@ def safetensors(tensors, metadata):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def with_file(source, target, name, data):
+    """A copy of an archive with one more file in it."""
+    shutil.copy(source, target)
+    with zipfile.ZipFile(target, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr(f"{source[:-4]}/{name}", data)
+
+
 def main():
     model = state_dict()
     torch.save(model, "state_dict.pth")
@@ -63,6 +72,13 @@ def main():
                "wrapped.pth")
     torch.save({"w": ramp(1, (2, 3), torch.float32).t()}, "transposed.pth")
     torch.save({"model": torch.nn.Linear(2, 2)}, "module.pth")
+    torch.save([1, 2], "list.pth")
+    torch.save({"epoch": 3, "nothing": {"a": 1}}, "no_tensors.pth")
+    torch.save({"w": ramp(1, (2,), torch.float32), "note": "a"}, "mixed.pth")
+    torch.save({3: ramp(1, (2,), torch.float32)}, "numbered.pth")
+    with_file("shared.pth", "little.pth", "byteorder", b"little")
+    with_file("shared.pth", "big.pth", "byteorder", b"big")
+    with_file("shared.pth", "script.pth", "constants.pkl", b"")
     with open("model.safetensors", "wb") as file:
         file.write(safetensors(
             {k: v for k, v in model.items() if v.dtype != torch.bfloat16},

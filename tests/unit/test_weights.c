@@ -128,12 +128,40 @@ wrapper_dicts_and_module_prefixes_are_taken_off_with_a_note(void **state)
 }
 
 static void
+what_is_no_tensor_is_left_out_with_a_note(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    char notes[2048] = "";
+    weights_t *weights =
+        weights_open(tests_data("mixed.pth"), s_note, notes, &fault);
+    assert_ok(weights ? 0 : -1, &fault);
+    assert_non_null(strstr(notes, "note is no tensor"));
+    assert_int_equal(weights_count(weights), 1);
+    s_check(weights, "w", DTYPE_FLOAT32, 1, "[2]");
+    weights_destroy(&weights);
+}
+
+static void
+checkpoints_of_other_ages_are_refused_with_a_hint(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    uint8_t tar[512] = {0};
+    memcpy(tar + 257, "ustar", 5);
+    assert_null(s_read(tar, sizeof tar, &fault));
+    assert_non_null(strstr(fault.text, "tar checkpoint"));
+    assert_null(s_read((const uint8_t *)"PYTORCH1 old", 12, &fault));
+    assert_non_null(strstr(fault.text, "torch.save"));
+}
+
+static void
 tensors_may_share_a_storage(void **state)
 {
     (void)state;
     fault_t fault = {0};
     weights_t *weights =
-        weights_open(tests_data("shared.pth"), NULL, NULL, &fault);
+        weights_open(tests_data("little.pth"), NULL, NULL, &fault);
     assert_ok(weights ? 0 : -1, &fault);
     s_check(weights, "all", DTYPE_FLOAT32, 1, "[8]");
     s_check(weights, "tail", DTYPE_FLOAT32, 1.5, "[2, 2]");
@@ -177,6 +205,11 @@ what_is_no_plain_state_dict_is_refused_by_name(void **state)
     (void)state;
     s_refused("transposed.pth", "w: not contiguous");
     s_refused("module.pth", "torch.nn.modules.linear.Linear");
+    s_refused("list.pth", "is no state_dict");
+    s_refused("no_tensors.pth", "no tensors in the checkpoint");
+    s_refused("numbered.pth", "name is a number");
+    s_refused("big.pth", "byteorder \"big\" is not read");
+    s_refused("script.pth", "TorchScript");
     s_refused("make_checkpoints.py", "not a checkpoint");
     s_refused("nothing.pth", "No such file");
 }
@@ -219,6 +252,32 @@ a_flipped_bit_never_changes_a_weight_of_an_archive(void **state)
         weights_destroy(&weights);
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
+    free(bytes);
+}
+
+static void
+a_legacy_file_that_contradicts_itself_is_refused(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bytes = s_load("legacy.pth", &size);
+    const uint8_t eight[8] = {8}, two[8] = {2};
+    uint8_t *count = memmem(bytes, size, eight, 8);
+    assert_non_null(count);
+    memcpy(count, two, 8); /* two elements where the pickle says eight */
+    fault_t fault = {0};
+    assert_null(s_read(bytes, size, &fault));
+    assert_non_null(strstr(fault.text, "has 2 elements, 8 expected"));
+    memset(count, 0xff, 8);
+    assert_null(s_read(bytes, size, &fault));
+    assert_non_null(strstr(fault.text, "8 expected"));
+    memcpy(count, eight, 8);
+    uint8_t *order = memmem(bytes, size, "little_endian", 13);
+    uint8_t *truth = memchr(order, 0x88, 32); /* True becomes False */
+    assert_non_null(truth);
+    *truth = 0x89;
+    assert_null(s_read(bytes, size, &fault));
+    assert_non_null(strstr(fault.text, "little endian"));
     free(bytes);
 }
 
@@ -378,6 +437,9 @@ main(void)
         cmocka_unit_test(a_safetensors_file_is_read),
         cmocka_unit_test(
             wrapper_dicts_and_module_prefixes_are_taken_off_with_a_note),
+        cmocka_unit_test(what_is_no_tensor_is_left_out_with_a_note),
+        cmocka_unit_test(checkpoints_of_other_ages_are_refused_with_a_hint),
+        cmocka_unit_test(a_legacy_file_that_contradicts_itself_is_refused),
         cmocka_unit_test(tensors_may_share_a_storage),
         cmocka_unit_test(unused_weights_are_found_but_not_counters),
         cmocka_unit_test(what_is_no_plain_state_dict_is_refused_by_name),
