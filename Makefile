@@ -27,15 +27,17 @@ DEPS_LINT := clang-format clang-tidy cppcheck python3
 DEPS_FUZZ := clang libclang-rt-14-dev
 
 # --- flags ------------------------------------------------------------------
-# Lazy (=): pkg-config runs when a recipe does, after `deps` could install it.
+# Asked once, when the first recipe needs it: by then `deps` has installed it.
+once = $(eval $(1) := $$(shell $(2)))$($(1))
 
 PACKAGES := libczmq libzmq msgpack libconfig libzip jansson libsodium \
     libxxhash libprotobuf-c
-MULTIARCH = $(shell $(CC) -print-multiarch)
+MULTIARCH = $(call once,MULTIARCH,$(CC) -print-multiarch)
+PACKAGES_I = $(call once,PACKAGES_I,pkg-config --cflags-only-I $(PACKAGES))
+PACKAGES_L = $(call once,PACKAGES_L,pkg-config --libs $(PACKAGES))
 INCLUDES = -I. -Ibuild/gen -isystem /usr/include/stb \
-    -isystem /usr/include/$(MULTIARCH) \
-    $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES)))
-LIBS = $(shell pkg-config --libs $(PACKAGES)) -lblis -lm -lpthread
+    -isystem /usr/include/$(MULTIARCH) $(PACKAGES_I:-I%=-isystem %)
+LIBS = $(PACKAGES_L) -lblis -lm -lpthread
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
     -Wold-style-definition -Wpointer-arith -Wundef -Wvla -Wwrite-strings \
