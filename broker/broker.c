@@ -158,11 +158,12 @@ s_receive(broker_t *self, side_t side)
 }
 
 /* Both sides in turn, so that neither holds up the other; results first: they
- * make room. Returns whether more may wait. */
+ * make room. ready says which may have something (a look at an empty socket
+ * costs a system call). Returns whether more may wait. */
 static bool
-s_receive_burst(broker_t *self, int *received)
+s_receive_burst(broker_t *self, const bool ready[SIDES], int *received)
 {
-    bool workers = true, clients = true;
+    bool workers = ready[SIDE_WORKERS], clients = ready[SIDE_CLIENTS];
     *received = 0;
     for (int i = 0; i < BURST && (workers || clients); i++) {
         workers = workers && s_receive(self, SIDE_WORKERS);
@@ -220,7 +221,9 @@ s_turn(broker_t *self, bool more, bool *again, fault_t *fault)
     self->now_us = clock_us();
     if (items[2].revents && s_take_signals(self, fault) != 0)
         return -1;
-    *again = s_receive_burst(self, &received);
+    const bool ready[SIDES] = {[SIDE_CLIENTS] = items[0].revents & ZMQ_POLLIN,
+                               [SIDE_WORKERS] = items[1].revents & ZMQ_POLLIN};
+    *again = s_receive_burst(self, ready, &received);
     core_tick(self->core, self->now_us);
     desk_answer(self->desk, self->core, &self->link,
                 received ? CHUNKS_BUSY : CHUNKS_QUIET, self->now_us);
