@@ -1,0 +1,426 @@
+/* The broker's core: sessions, clients' rights, draining. */
+#include "tests/support/tests.h"
+
+#include <string.h>
+
+#include "tests/support/desk.h"
+
+static desk_t desk;
+
+static int
+s_setup(void **state)
+{
+    (void)state;
+    desk_init(&desk, 2);
+    desk.config.window_jobs = 4;
+    desk.config.memory_bytes = 6 * 4104;
+    desk_start(&desk);
+    return 0;
+}
+
+static int
+s_teardown(void **state)
+{
+    (void)state;
+    desk_stop(&desk);
+    return 0;
+}
+
+static void
+s_refused(side_t side, uint8_t peer, message_type_t type, uint16_t code)
+{
+    const desk_sent_t *sent = desk_next(&desk, side, peer, type);
+    assert_non_null(sent);
+    assert_int_equal(sent->message.code, code);
+}
+
+static void
+s_strangers_heartbeat(side_t side, uint8_t peer)
+{
+    message_t *message = desk_message(&desk, MESSAGE_HEARTBEAT);
+    message->session = 1;
+    message->present |= key_bit(KEY_SEQ) | key_bit(KEY_SESSION);
+    desk_receive(&desk, side, peer, 0);
+}
+
+static void
+a_worker_learns_its_part_in_the_handshake(void **state)
+{
+    (void)state;
+    desk_hello_worker(&desk, 1, 1);
+    const desk_sent_t *sent =
+        desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_WELCOME);
+    assert_non_null(sent);
+    assert_int_equal(sent->message.part_index, 1);
+    assert_int_equal(sent->message.part_digest.bytes[0], 2);
+    assert_int_equal(sent->message.total, 1000);
+    assert_int_equal(sent->message.heartbeat_ms, 1000);
+}
+
+static void
+no_job_goes_to_a_worker_before_it_named_its_digest(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_hello_worker(&desk, 1, 0);
+    desk_submit(&desk, 1, 1, 1000);
+    desk_credit(&desk, 1, 5);
+    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_JOB));
+    message_t *message = desk_message(&desk, MESSAGE_CREDIT);
+    message->credit_total = 1;
+    message->part_digest = desk.parts[1].digest;
+    message->present |= key_bit(KEY_CREDIT_TOTAL) | key_bit(KEY_PART_DIGEST);
+    desk_receive(&desk, SIDE_WORKERS, 1, 0);
+    s_refused(SIDE_WORKERS, 1, MESSAGE_REJECT, FAULT_REJECT_DIGEST);
+    assert_int_equal(desk_status(&desk).workers, 0);
+}
+
+static void
+auto_workers_spread_over_the_parts(void **state)
+{
+    (void)state;
+    uint16_t counts[2] = {0, 0};
+    for (uint8_t peer = 1; peer <= 6; peer++) {
+        desk_hello_worker(&desk, peer, PROTO_PART_AUTO);
+        const desk_sent_t *sent =
+            desk_next(&desk, SIDE_WORKERS, peer, MESSAGE_WELCOME);
+        counts[sent->message.part_index]++;
+    }
+    assert_int_equal(counts[0], 3);
+    assert_int_equal(counts[1], 3);
+}
+
+static void
+refusals_say_why(void **state)
+{
+    (void)state;
+    desk_hello_worker(&desk, 1, 7);
+    s_refused(SIDE_WORKERS, 1, MESSAGE_REJECT, FAULT_REJECT_PART);
+    desk_hello_worker(&desk, 1, 0);
+    message_t *message = desk_message(&desk, MESSAGE_HELLO);
+    message->role = ROLE_WORKER;
+    message->peer_id[0] = 99;
+    strcpy(message->name, "w1");
+    message->present |= key_bit(KEY_ROLE) | key_bit(KEY_PEER_ID) |
+                        key_bit(KEY_NAME) | key_bit(KEY_PART);
+    desk_receive(&desk, SIDE_WORKERS, 2, 0);
+    s_refused(SIDE_WORKERS, 2, MESSAGE_REJECT, FAULT_REJECT_FULL);
+    message->role = ROLE_CLIENT;
+    desk_receive(&desk, SIDE_WORKERS, 3, 0);
+    s_refused(SIDE_WORKERS, 3, MESSAGE_REJECT, FAULT_REJECT_AUTH);
+    for (uint8_t peer = 1; peer <= 9; peer++)
+        desk_hello_client(&desk, peer);
+    s_refused(SIDE_CLIENTS, 9, MESSAGE_REJECT, FAULT_REJECT_FULL);
+}
+
+static void
+a_second_hello_in_a_session_is_refused(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    uint64_t session = desk.sessions[SIDE_CLIENTS][1];
+    desk_hello_client(&desk, 1);
+    assert_true(desk.sessions[SIDE_CLIENTS][1] == session);
+    assert_int_equal(desk_status(&desk).counters.strikes, 1);
+}
+
+static void
+a_stranger_is_asked_for_hello_once_a_second(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        s_strangers_heartbeat(SIDE_CLIENTS, 1);
+    assert_int_equal(desk_status(&desk).counters.rehello, 1);
+    desk_wait_ms(&desk, 1000);
+    s_strangers_heartbeat(SIDE_CLIENTS, 1);
+    assert_int_equal(desk_status(&desk).counters.rehello, 2);
+}
+
+static void
+three_broken_frames_end_in_a_ban(void **state)
+{
+    (void)state;
+    fault_t fault;
+    peer_t peer = {1, {1}};
+    desk_hello_client(&desk, 1);
+    fault_set(&fault, FAULT_BAD_FRAME, "nonsense");
+    for (int i = 0; i < 3; i++)
+        core_malformed(desk.core, SIDE_CLIENTS, &peer, &fault, desk.now_us);
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_BAD_FRAME);
+    assert_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_ERROR));
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_BYE, FAULT_REJECT_BANNED);
+    assert_int_equal(desk_status(&desk).clients, 0);
+    desk_hello_client(&desk, 1);
+    assert_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_WELCOME));
+    desk_wait_ms(&desk, 30000);
+    desk_hello_client(&desk, 1);
+    assert_non_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_WELCOME));
+}
+
+static void
+another_major_version_is_told_so(void **state)
+{
+    (void)state;
+    fault_t fault;
+    peer_t peer = {1, {1}};
+    fault_set(&fault, FAULT_REJECT_VERSION, "version 2, not 1");
+    core_malformed(desk.core, SIDE_CLIENTS, &peer, &fault, desk.now_us);
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_REJECT, FAULT_REJECT_VERSION);
+}
+
+static void
+a_wrong_submission_hurts_only_itself(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    message_t *message = desk_message(&desk, MESSAGE_SUBMIT);
+    message->job = desk_job(1, 1);
+    message->remaining_ms = 1000;
+    message->present |=
+        key_bit(KEY_JOB) | key_bit(KEY_REMAINING_MS) | key_bit(KEY_TENSORS);
+    desk_receive(&desk, SIDE_CLIENTS, 1, 0);
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_BAD_SHAPE);
+    assert_int_equal(desk_status(&desk).counters.strikes, 0);
+    assert_int_equal(desk_status(&desk).clients, 1);
+}
+
+static void
+nobody_touches_the_job_of_another_client(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_hello_client(&desk, 2);
+    desk_submit(&desk, 1, 1, 9000);
+    message_t *message = desk_message(&desk, MESSAGE_CANCEL);
+    message->job = desk_job(1, 1);
+    message->present |= key_bit(KEY_JOB);
+    desk_receive(&desk, SIDE_CLIENTS, 2, 0);
+    s_refused(SIDE_CLIENTS, 2, MESSAGE_ERROR, FAULT_OWNER);
+    assert_int_equal(desk_status(&desk).live, 1);
+}
+
+static void
+window_and_memory_answer_busy(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_hello_client(&desk, 2);
+    for (uint8_t i = 1; i <= 5; i++)
+        desk_submit(&desk, 1, i, 9000);
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_BUSY, FAULT_BUSY_WINDOW);
+    for (uint8_t i = 1; i <= 3; i++)
+        desk_submit(&desk, 2, i, 9000);
+    s_refused(SIDE_CLIENTS, 2, MESSAGE_BUSY, FAULT_BUSY_MEMORY);
+    assert_int_equal(desk_status(&desk).bytes_held, 6 * 4104);
+}
+
+static void
+busy_for_want_of_a_worker_only_after_ten_seconds(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_submit(&desk, 1, 1, 1000);
+    desk_wait_ms(&desk, 10000);
+    desk_hello_client(&desk, 2);
+    desk_submit(&desk, 2, 1, 1000);
+    s_refused(SIDE_CLIENTS, 2, MESSAGE_BUSY, FAULT_BUSY_NO_WORKER);
+}
+
+static void
+a_busy_that_did_not_fit_is_sent_later(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    for (uint8_t i = 1; i <= 4; i++)
+        desk_submit(&desk, 1, i, 9000);
+    desk.answer[SIDE_CLIENTS][1] = SENT_FULL;
+    desk_submit(&desk, 1, 5, 9000);
+    desk_wait_ms(&desk, 50);
+    desk.answer[SIDE_CLIENTS][1] = SENT_OK;
+    desk_wait_ms(&desk, 20);
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_BUSY, FAULT_BUSY_WINDOW);
+}
+
+static void
+an_outcome_follows_a_client_to_its_new_link(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_join(&desk, 1, 0, 2);
+    desk_join(&desk, 2, 1, 2);
+    desk_submit(&desk, 1, 1, 9000);
+    desk_result(&desk, 1, desk_job(1, 1), 1, 0, 7);
+    desk.answer[SIDE_CLIENTS][1] = SENT_GONE;
+    desk_result(&desk, 2, desk_job(1, 1), 1, 1, 8);
+    assert_int_equal(desk_status(&desk).live, 0);
+
+    message_t *message = desk_message(&desk, MESSAGE_HELLO);
+    message->role = ROLE_CLIENT;
+    message->peer_id[0] = 16;
+    message->present |= key_bit(KEY_ROLE) | key_bit(KEY_PEER_ID);
+    desk_receive(&desk, SIDE_CLIENTS, 5, 0);
+    message = desk_message(&desk, MESSAGE_SUBMIT);
+    message->job = desk_job(1, 1);
+    message->remaining_ms = 8000;
+    message->present |= key_bit(KEY_JOB) | key_bit(KEY_REMAINING_MS);
+    desk_receive(&desk, SIDE_CLIENTS, 5, 101);
+    const desk_sent_t *result =
+        desk_next(&desk, SIDE_CLIENTS, 5, MESSAGE_RESULT);
+    assert_non_null(result);
+    assert_int_equal(result->value, 8);
+    assert_int_equal(result->message.path_count, 2);
+    assert_int_equal(desk_status(&desk).counters.accepted, 1);
+}
+
+static void
+an_orphan_is_given_up_after_ten_seconds(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_submit(&desk, 1, 1, 60000);
+    peer_t peer = {1, {1}};
+    core_gone(desk.core, SIDE_CLIENTS, &peer, desk.now_us);
+    desk_wait_ms(&desk, 9999);
+    assert_int_equal(desk_status(&desk).live, 1);
+    desk_wait_ms(&desk, 1);
+    assert_int_equal(desk_status(&desk).live, 0);
+    assert_int_equal(desk_status(&desk).counters.orphaned, 1);
+}
+
+static void
+cancel_ends_a_job_wherever_it_is(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_join(&desk, 1, 0, 1);
+    desk_submit(&desk, 1, 1, 9000);
+    desk_submit(&desk, 1, 2, 9000);
+    for (uint8_t i = 1; i <= 2; i++) {
+        message_t *message = desk_message(&desk, MESSAGE_CANCEL);
+        message->job = desk_job(1, i);
+        message->present |= key_bit(KEY_JOB);
+        desk_receive(&desk, SIDE_CLIENTS, 1, 0);
+        s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_CANCELLED);
+    }
+    desk.seen = 0;
+    assert_non_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_CANCEL));
+    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_CANCEL));
+    assert_int_equal(desk_status(&desk).live, 0);
+}
+
+static void
+an_operator_drains_one_worker_by_name(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_join(&desk, 1, 0, 2);
+    message_t *message = desk_message(&desk, MESSAGE_DRAIN);
+    strcpy(message->name, "nobody");
+    message->present |= key_bit(KEY_NAME);
+    desk_receive(&desk, SIDE_CLIENTS, 1, 0);
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_NO_WORKER);
+    strcpy(message->name, "w1");
+    desk_receive(&desk, SIDE_CLIENTS, 1, 0);
+    assert_non_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_DRAIN));
+    assert_non_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_DRAIN));
+    desk_submit(&desk, 1, 1, 9000);
+    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_JOB));
+}
+
+static void
+a_draining_broker_finishes_what_it_accepted(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_join(&desk, 1, 0, 2);
+    desk_join(&desk, 2, 1, 2);
+    desk_submit(&desk, 1, 1, 9000);
+    core_drain(desk.core, desk.now_us);
+    desk_submit(&desk, 1, 2, 9000);
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_BUSY, FAULT_BUSY_DRAINING);
+    desk_result(&desk, 1, desk_job(1, 1), 1, 0, 7);
+    assert_int_equal(core_phase(desk.core), CORE_DRAINING);
+    desk_result(&desk, 2, desk_job(1, 1), 1, 1, 8);
+    assert_int_equal(core_phase(desk.core), CORE_DRAINED);
+    assert_non_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_RESULT));
+    assert_non_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_BYE));
+    assert_non_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_BYE));
+}
+
+static void
+a_drain_that_takes_too_long_is_cut_short(void **state)
+{
+    (void)state;
+    desk_hello_client(&desk, 1);
+    desk_submit(&desk, 1, 1, 60000);
+    core_drain(desk.core, desk.now_us);
+    for (int i = 0; i < 30; i++) {
+        message_t *message = desk_message(&desk, MESSAGE_HEARTBEAT);
+        message->present |= key_bit(KEY_SEQ);
+        desk_receive(&desk, SIDE_CLIENTS, 1, 0);
+        desk_wait_ms(&desk, 1000);
+    }
+    s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_SHUTDOWN);
+    assert_int_equal(core_phase(desk.core), CORE_CUT_SHORT);
+}
+
+static void
+a_part_is_fetched_within_its_bounds(void **state)
+{
+    (void)state;
+    desk_hello_worker(&desk, 1, 0);
+    message_t *message = desk_message(&desk, MESSAGE_FETCH);
+    message->part_digest = desk.parts[0].digest;
+    message->offset = 999;
+    message->present |= key_bit(KEY_PART_DIGEST) | key_bit(KEY_OFFSET);
+    desk_receive(&desk, SIDE_WORKERS, 1, 0);
+    assert_int_equal(desk.fetches, 1);
+    assert_int_equal(desk.fetch_offset, 999);
+    message->offset = 1000;
+    desk_receive(&desk, SIDE_WORKERS, 1, 0);
+    s_refused(SIDE_WORKERS, 1, MESSAGE_ERROR, FAULT_DIGEST);
+    assert_int_equal(desk.fetches, 1);
+}
+
+static void
+memory_for_less_than_one_job_is_a_config_error(void **state)
+{
+    (void)state;
+    fault_t fault;
+    core_host_t host = {0};
+    core_config_t config = desk.config;
+    config.memory_bytes = 4103;
+    assert_null(core_new(&config, &host, 0, &fault));
+    assert_int_equal(fault.code, FAULT_CONFIG);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_worker_learns_its_part_in_the_handshake),
+        TEST(no_job_goes_to_a_worker_before_it_named_its_digest),
+        TEST(auto_workers_spread_over_the_parts),
+        TEST(refusals_say_why),
+        TEST(a_second_hello_in_a_session_is_refused),
+        TEST(a_stranger_is_asked_for_hello_once_a_second),
+        TEST(three_broken_frames_end_in_a_ban),
+        TEST(another_major_version_is_told_so),
+        TEST(a_wrong_submission_hurts_only_itself),
+        TEST(nobody_touches_the_job_of_another_client),
+        TEST(window_and_memory_answer_busy),
+        TEST(busy_for_want_of_a_worker_only_after_ten_seconds),
+        TEST(a_busy_that_did_not_fit_is_sent_later),
+        TEST(an_outcome_follows_a_client_to_its_new_link),
+        TEST(an_orphan_is_given_up_after_ten_seconds),
+        TEST(cancel_ends_a_job_wherever_it_is),
+        TEST(an_operator_drains_one_worker_by_name),
+        TEST(a_draining_broker_finishes_what_it_accepted),
+        TEST(a_drain_that_takes_too_long_is_cut_short),
+        TEST(a_part_is_fetched_within_its_bounds),
+        TEST(memory_for_less_than_one_job_is_a_config_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
