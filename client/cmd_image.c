@@ -1,6 +1,8 @@
 /* client --image: pictures in, classes out, in the order of the inputs. */
 #include "client/commands.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,12 +116,11 @@ s_print(run_t *run, const char *path, const prediction_t *prediction)
                     (double)prediction->latency_us / 1000,
                     output_path(text, sizeof text, prediction));
     }
-    fflush(stdout);
 }
 
 /* What is done and whose turn it is. */
-static void
-s_print_ready(run_t *run)
+static int
+s_print_ready(run_t *run, fault_t *fault)
 {
     while (run->printed < run->started) {
         slot_t *slot = s_slot(run, run->printed);
@@ -130,6 +131,10 @@ s_print_ready(run_t *run)
         run->printed++;
     }
     progress_show(&run->progress, run->printed, run->failed, clock_ms());
+    if (fflush(stdout) != 0)
+        return fault_set(fault, FAULT_SYSTEM, "standard output: %s",
+                         strerror(errno));
+    return 0;
 }
 
 static void
@@ -158,7 +163,8 @@ s_run(run_t *run, fault_t *fault)
                     run->started - run->printed < window;
         if (room)
             s_start(run, run->started++);
-        s_print_ready(run);
+        if (s_print_ready(run, fault))
+            return -1;
         if (link_open(run->link) == 0)
             continue;
         outcome_t outcome;

@@ -212,39 +212,41 @@ s_take_welcome(link_t *self, const payload_t *payload, fault_t *fault)
 }
 
 static void
-s_perform(link_t *self, unsigned duties, message_t *message,
-          payload_t **payload, int64_t now)
+s_perform(link_t *self, unsigned duties, int64_t now)
 {
-    if (duties & DUTY_WELCOME) {
-        fault_t fault;
-        if (s_take_welcome(self, *payload, &fault))
-            duties = dialog_distrust(&self->dialog, &fault, now);
-        else
-            self->retries += ledger_resume(&self->ledger, now);
-        self->asked = false;
-    }
+    message_t message;
     if (duties & DUTY_CLOSE)
         wire_close(&self->socket, 0);
     if (duties & DUTY_OPEN) {
+        fault_t fault;
         self->blocked = false;
-        self->socket =
-            wire_connect(self->endpoint, FRAME_BYTES_MAX, &self->dialog.fault);
+        self->socket = wire_connect(self->endpoint, FRAME_BYTES_MAX, &fault);
+        if (!self->socket)
+            dialog_distrust(&self->dialog, &fault, now);
     }
     if (duties & DUTY_HELLO) {
-        message_t hello;
-        dialog_hello(&self->dialog, &hello);
-        s_send(self, &hello, NULL, now);
+        dialog_hello(&self->dialog, &message);
+        s_send(self, &message, NULL, now);
     }
-    if (duties & DUTY_MESSAGE)
-        s_take_message(self, message, payload, now);
     if (duties & DUTY_HEARTBEAT) {
-        message_t beat;
-        dialog_begin(&self->dialog, MESSAGE_HEARTBEAT, &beat);
-        s_send(self, &beat, NULL, now);
+        dialog_begin(&self->dialog, MESSAGE_HEARTBEAT, &message);
+        s_send(self, &message, NULL, now);
         dialog_sent(&self->dialog, now); /* a full link: the next interval */
     }
     if (duties & DUTY_FAIL)
         self->failed = true;
+}
+
+/* What a new session asks for; other duties where its WELCOME is no good. */
+static unsigned
+s_begin_session(link_t *self, const payload_t *payload, int64_t now)
+{
+    fault_t fault;
+    if (s_take_welcome(self, payload, &fault))
+        return dialog_distrust(&self->dialog, &fault, now);
+    self->retries += ledger_resume(&self->ledger, now);
+    self->asked = false;
+    return 0;
 }
 
 static void
@@ -264,7 +266,11 @@ s_receive(link_t *self)
         if (status != WIRE_OK)
             return;
         unsigned duties = dialog_message(&self->dialog, &message, now);
-        s_perform(self, duties, &message, &payload, now);
+        if (duties & DUTY_WELCOME)
+            duties = s_begin_session(self, payload, now);
+        if (duties & DUTY_MESSAGE)
+            s_take_message(self, &message, &payload, now);
+        s_perform(self, duties, now);
         payload_destroy(&payload);
     }
 }
@@ -363,8 +369,8 @@ s_poll(link_t *self, int64_t until_ms)
     if (item.revents & ZMQ_POLLOUT) {
         self->blocked = false;
         if (calling)
-            s_perform(self, dialog_writable(&self->dialog, clock_ms()), NULL,
-                      NULL, clock_ms());
+            s_perform(self, dialog_writable(&self->dialog, clock_ms()),
+                      clock_ms());
     }
 }
 
@@ -381,7 +387,7 @@ static void
 s_turn(link_t *self, int64_t until_ms)
 {
     int64_t now = clock_ms();
-    s_perform(self, dialog_tick(&self->dialog, now), NULL, NULL, now);
+    s_perform(self, dialog_tick(&self->dialog, now), now);
     s_expire(self, now);
     if (self->dialog.state == DIALOG_ACTIVE) {
         s_send_question(self, now);

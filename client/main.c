@@ -1,5 +1,7 @@
 /* client: pictures and tensors through a Convoy pipeline, and a look at it. */
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,10 +237,15 @@ main(int argc, char **argv)
         status = s_run(&flags, &fault);
         wire_stop();
     }
+    if (status >= 0 && fflush(stdout) != 0)
+        status = fault_set(&fault, FAULT_SYSTEM, "standard output: %s",
+                           strerror(errno));
     if (status < 0) {
         logger_fault(&fault);
-        status = stop ? INTERRUPTED_STATUS : fault_exit_status(fault.code);
+        status = fault_exit_status(fault.code);
     }
+    if (stop && status != EXIT_SUCCESS)
+        status = INTERRUPTED_STATUS;
     options_release(&options);
     return status;
 }
