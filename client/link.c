@@ -1,17 +1,12 @@
-/* The link: performs what dialog and ledger decide, on one socket. */
-#include "client/link.h"
+/* The link: performs what the dialog decides, on one socket. */
+#include "client/link_state.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/dialog.h"
-#include "client/ledger.h"
-#include "client/outcome.h"
-#include "common/checksum.h"
 #include "common/clock.h"
-#include "common/endpoint.h"
 #include "common/info.h"
 #include "common/logger.h"
 #include "common/mem.h"
@@ -22,29 +17,6 @@ enum {
     RECEIVE_BATCH = 64,        /* messages taken before sending gets a turn */
     BYE_MS = 500,
     POLL_MS_MAX = 1000,
-};
-
-struct link {
-    char endpoint[ENDPOINT_MAX];
-    const volatile sig_atomic_t *stop;
-    dialog_t dialog;
-    ledger_t ledger;
-    zsock_t *socket; /* NULL while AWAY */
-    bool blocked;    /* the socket takes no more for now */
-    bool failed;     /* dialog is OVER */
-    bool welcome;    /* there was a session */
-    service_t service;
-    uint64_t retries;
-
-    outcomes_t outcomes; /* not collected yet */
-
-    /* One STATUS or DRAIN at a time. */
-    message_type_t question; /* 0: none */
-    bool asked;              /* in this session */
-    char worker[PROTO_NAME_MAX + 1];
-    bool answered;
-    json_t *status;
-    fault_t refusal;
 };
 
 link_t *
@@ -73,109 +45,11 @@ link_new(const link_options_t *options, fault_t *fault)
     return self;
 }
 
-/* --- outcomes --- */
-
-static outcome_t *
-s_outcome(link_t *self, const entry_t *entry)
-{
-    outcome_t *outcome = outcomes_add(&self->outcomes);
-    outcome_begin(outcome, entry, clock_us());
-    return outcome;
-}
-
-static void
-s_take_result(link_t *self, const message_t *message, payload_t **payload)
-{
-    entry_t *entry = ledger_find(&self->ledger, &message->job);
-    if (!entry)
-        return;
-    outcome_take_result(s_outcome(self, entry), &self->service, message,
-                        payload);
-    ledger_remove(&self->ledger, entry);
-}
-
-/* An ERROR that names no job answers what was asked last. */
-static void
-s_take_refusal(link_t *self, const message_t *message)
-{
-    if (!self->question) {
-        logger_warning("%s: %s", self->endpoint, message->text);
-        return;
-    }
-    fault_set(&self->refusal,
-              message->code ? (fault_code_t)message->code : FAULT_INTERNAL,
-              "%s: %s", self->endpoint, message->text);
-}
-
-static void
-s_take_error(link_t *self, const message_t *message, int64_t now)
-{
-    if (!message_has(message, key_bit(KEY_JOB))) {
-        s_take_refusal(self, message);
-        return;
-    }
-    entry_t *entry = ledger_find(&self->ledger, &message->job);
-    if (!entry)
-        return;
-    if (message->code == FAULT_SHUTDOWN) { /* the next broker may take it */
-        ledger_busy(&self->ledger, entry, FAULT_BUSY_DRAINING, 1000, now);
-        return;
-    }
-    outcome_take_error(s_outcome(self, entry), message);
-    ledger_remove(&self->ledger, entry);
-}
-
-static void
-s_take_busy(link_t *self, const message_t *message, int64_t now)
-{
-    entry_t *entry = ledger_find(&self->ledger, &message->job);
-    if (entry)
-        ledger_busy(&self->ledger, entry, (fault_code_t)message->code,
-                    message->retry_after_ms, now);
-}
-
-static void
-s_take_status(link_t *self, const payload_t *payload)
-{
-    if (self->question != MESSAGE_STATUS || self->answered)
-        return;
-    size_t size = 0;
-    const void *bytes = payload ? payload_frame(payload, 0, &size) : NULL;
-    self->status = info_decode(bytes, size, &self->refusal);
-    self->answered = true;
-}
-
-static void
-s_take_message(link_t *self, const message_t *message, payload_t **payload,
-               int64_t now)
-{
-    switch (message->type) {
-    case MESSAGE_RESULT:
-        s_take_result(self, message, payload);
-        break;
-    case MESSAGE_ERROR:
-        s_take_error(self, message, now);
-        break;
-    case MESSAGE_BUSY:
-        s_take_busy(self, message, now);
-        break;
-    case MESSAGE_STATUS_REPLY:
-        s_take_status(self, *payload);
-        break;
-    case MESSAGE_DRAIN: /* with a name it answers ours */
-        if (self->question == MESSAGE_DRAIN &&
-            message_has(message, key_bit(KEY_NAME)))
-            self->answered = true;
-        break;
-    default:
-        break;
-    }
-}
-
 /* --- the session --- */
 
-static int
-s_send(link_t *self, message_t *message, const payload_t *payload, int64_t now)
+int
+link_put(link_t *self, message_t *message, const payload_t *payload,
+         int64_t now)
 {
     wire_status_t status = wire_send(self->socket, NULL, message, payload);
     self->blocked = status != WIRE_OK;
@@ -226,11 +100,11 @@ s_perform(link_t *self, unsigned duties, int64_t now)
     }
     if (duties & DUTY_HELLO) {
         dialog_hello(&self->dialog, &message);
-        s_send(self, &message, NULL, now);
+        link_put(self, &message, NULL, now);
     }
     if (duties & DUTY_HEARTBEAT) {
         dialog_begin(&self->dialog, MESSAGE_HEARTBEAT, &message);
-        s_send(self, &message, NULL, now);
+        link_put(self, &message, NULL, now);
         dialog_sent(&self->dialog, now); /* a full link: the next interval */
     }
     if (duties & DUTY_FAIL)
@@ -269,61 +143,13 @@ s_receive(link_t *self)
         if (duties & DUTY_WELCOME)
             duties = s_begin_session(self, payload, now);
         if (duties & DUTY_MESSAGE)
-            s_take_message(self, &message, &payload, now);
+            link_jobs_take(self, &message, &payload, now);
         s_perform(self, duties, now);
         payload_destroy(&payload);
     }
 }
 
-/* --- jobs --- */
-
-static void
-s_cancel(link_t *self, const entry_t *entry, int64_t now)
-{
-    if (entry->state != ENTRY_SENT || self->dialog.state != DIALOG_ACTIVE)
-        return;
-    message_t message;
-    dialog_begin(&self->dialog, MESSAGE_CANCEL, &message);
-    message.job = entry->job;
-    message.present |= key_bit(KEY_JOB);
-    s_send(self, &message, NULL, now);
-}
-
-static void
-s_expire(link_t *self, int64_t now)
-{
-    entry_t *entry;
-    while ((entry = ledger_expired(&self->ledger, now))) {
-        outcome_take_timeout(s_outcome(self, entry), entry);
-        s_cancel(self, entry, now);
-        ledger_remove(&self->ledger, entry);
-    }
-}
-
-static int
-s_send_job(link_t *self, entry_t *entry, int64_t now)
-{
-    message_t message;
-    dialog_begin(&self->dialog, MESSAGE_SUBMIT, &message);
-    ledger_write(entry, now, &message);
-    message.model_digest = self->service.digest;
-    message.present |= key_bit(KEY_MODEL_DIGEST);
-    return s_send(self, &message, entry->payload, now);
-}
-
-static void
-s_send_jobs(link_t *self, int64_t now)
-{
-    entry_t *entry;
-    while (!self->blocked &&
-           (entry = ledger_next(&self->ledger, now, link_window(self)))) {
-        if (s_send_job(self, entry, now))
-            return;
-        if (entry->sends && entry->refused)
-            self->retries++;
-        ledger_sent(&self->ledger, entry);
-    }
-}
+/* --- the loop --- */
 
 static void
 s_send_question(link_t *self, int64_t now)
@@ -336,10 +162,8 @@ s_send_question(link_t *self, int64_t now)
         snprintf(message.name, sizeof message.name, "%s", self->worker);
         message.present |= key_bit(KEY_NAME);
     }
-    self->asked = s_send(self, &message, NULL, now) == 0;
+    self->asked = link_put(self, &message, NULL, now) == 0;
 }
-
-/* --- the loop --- */
 
 static int64_t
 s_least(int64_t a, int64_t b)
@@ -388,10 +212,10 @@ s_turn(link_t *self, int64_t until_ms)
 {
     int64_t now = clock_ms();
     s_perform(self, dialog_tick(&self->dialog, now), now);
-    s_expire(self, now);
+    link_jobs_expire(self, now);
     if (self->dialog.state == DIALOG_ACTIVE) {
         s_send_question(self, now);
-        s_send_jobs(self, now);
+        link_jobs_send(self, now);
     }
     s_poll(self, s_ready(self) ? 0 : until_ms);
     s_receive(self);
@@ -455,50 +279,6 @@ link_window(const link_t *self)
     if (window < 1)
         window = 1;
     return window < LEDGER_JOBS_MAX ? (size_t)window : LEDGER_JOBS_MAX;
-}
-
-static int
-s_check_request(const link_t *self, const request_t *request, fault_t *fault)
-{
-    if (link_open(self) >= LEDGER_JOBS_MAX)
-        return fault_set(fault, FAULT_BUSY_QUEUE, "%d jobs are open already",
-                         LEDGER_JOBS_MAX);
-    for (int i = 0; i < request->tensors_count; i++)
-        if (request->tensors[i].bytes > self->service.frame_bytes_max)
-            return fault_set(fault, FAULT_TOO_LARGE,
-                             "a tensor of %llu bytes passes the broker's "
-                             "limit of %llu",
-                             (unsigned long long)request->tensors[i].bytes,
-                             (unsigned long long)self->service.frame_bytes_max);
-    return 0;
-}
-
-int
-link_submit(link_t *self, request_t *request, fault_t *fault)
-{
-    entry_t *entry = NULL;
-    if (s_check_request(self, request, fault) == 0)
-        entry = ledger_add(&self->ledger);
-    if (!entry) {
-        payload_destroy(&request->payload);
-        return -1;
-    }
-    entry->tag = request->tag;
-    entry->priority = (uint8_t)request->priority;
-    entry->submitted_us = clock_us();
-    entry->deadline_ms = clock_ms() + request->timeout_ms;
-    entry->payload = request->payload;
-    entry->tensors_count = request->tensors_count;
-    for (int i = 0; i < request->tensors_count; i++) {
-        size_t size;
-        const void *bytes = payload_frame(entry->payload, (size_t)i, &size);
-        entry->tensors[i] = request->tensors[i];
-        entry->tensors[i].checksum =
-            checksum_frame(&entry->job, 0, (unsigned)i, bytes, size);
-        dialog_expect(&self->dialog, size);
-    }
-    request->payload = NULL;
-    return 0;
 }
 
 int
@@ -577,7 +357,7 @@ link_destroy(link_t **self)
     if (link->socket && link->dialog.state == DIALOG_ACTIVE) {
         message_t bye;
         for (size_t i = 0; i < link->ledger.used; i++)
-            s_cancel(link, &link->ledger.entries[i], clock_ms());
+            link_jobs_cancel(link, &link->ledger.entries[i], clock_ms());
         dialog_begin(&link->dialog, MESSAGE_BYE, &bye);
         bye.present |= key_bit(KEY_CODE);
         wire_send(link->socket, NULL, &bye, NULL);
