@@ -14,7 +14,7 @@ import zmq
 
 from fleet import BIN, ETC, TERM, run_tests
 
-HELLO, WELCOME, CREDIT, JOB, RESULT, ERROR = 1, 2, 6, 16, 17, 18
+HELLO, WELCOME, REHELLO, CREDIT, JOB, RESULT, ERROR = 1, 2, 4, 6, 16, 17, 18
 SUBMIT, BUSY, DRAIN, BYE, FETCH, CHUNK, STATUS, REPLY = (19, 20, 22, 23, 24,
                                                          25, 26, 27)
 SAMPLE = bytes(3 * 32 * 32 * 4)
@@ -201,6 +201,53 @@ def an_asking_client_gets_its_status(fleet):
     del worker
 
 
+def odd_peers_disturb_nobody(fleet):
+    fleet.broker()
+    context = zmq.Context.instance()
+    for endpoint in (fleet.clients, fleet.workers):
+        for identity in (b"", b"x" * 200, b"mine"):
+            peer = context.socket(zmq.DEALER)
+            peer.linger = 5000
+            if identity:
+                peer.setsockopt(zmq.IDENTITY, identity)
+            peer.connect(endpoint)
+            peer.send_multipart([b""] * 100)
+            peer.send_multipart([b"CV\x01\x01\x01\0\x10\0\x80"] +
+                                [b"x"] * 16)
+            peer.close()
+    client = Peer(fleet.clients)
+    fleet.until(lambda: client.status()["counters"]["malformed"] >= 2,
+                "the malformed ones are counted")
+    large = Peer(fleet.clients)
+    large.socket.send(b"C" * (2 << 20))  # ends this connection
+    large.socket.rcvtimeo = 200
+
+    def forgotten():  # what is on its way when a connection ends is lost
+        large.send(STATUS, {1: large.session})
+        try:
+            return large.take(REHELLO)
+        except zmq.Again:
+            return None
+
+    fleet.until(forgotten, "the connection has ended")
+    assert client.status()["queued"] == 0
+
+
+def both_sides_may_be_files(fleet):
+    text = fleet.config().read_text()
+    for side in ("clients", "workers"):
+        text = text.replace(f'{side} = "tcp://127.0.0.1:0"',
+                            f'{side} = "ipc://{fleet.folder}/{side}"')
+    config = fleet.folder / "pipeline.cfg"
+    config.write_text(text)
+    process = fleet.broker(config)
+    assert process.words["clients"] == f"ipc://{fleet.folder}/clients"
+    assert Peer(fleet.clients).status()["model"] == "emoji10"
+    code, _, err = fleet.run(BIN / "broker", "-c", config)
+    assert code == 78 and "already in use" in err, err
+    assert Peer(fleet.workers, part=0, name="one").welcome[27] > 0
+
+
 def an_idle_broker_ends_at_once(fleet):
     process = fleet.broker()
     client = Peer(fleet.clients)
@@ -290,6 +337,8 @@ if __name__ == "__main__":
               parts_are_served_by_bytes_and_leave_no_file,
               jobs_go_on_while_parts_are_fetched,
               an_asking_client_gets_its_status,
+              odd_peers_disturb_nobody,
+              both_sides_may_be_files,
               an_idle_broker_ends_at_once,
               work_that_is_not_done_in_time_is_status_75,
               a_second_signal_ends_it_at_once,
