@@ -125,6 +125,7 @@ s_signal_file(fault_t *fault)
     sigaddset(&set, SIGINT);
     /* Before the first thread, so that all inherit it. */
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN); /* nobody has to read the ready line */
     int file = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return file >= 0 ? file
                      : fault_set(fault, FAULT_SYSTEM, "no signals: %s",

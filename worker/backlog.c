@@ -187,8 +187,11 @@ void
 backlog_forget(backlog_t *self)
 {
     for (size_t i = self->count; i-- > 0;) {
-        if (self->entries[i].state == TASK_RUNNING)
-            self->entries[i].unwanted = true;
+        backlog_entry_t *entry = &self->entries[i];
+        if (!entry->orphaned)
+            continue;
+        if (entry->state == TASK_RUNNING)
+            entry->unwanted = true;
         else
             s_drop(self, i);
     }

@@ -71,7 +71,7 @@ task_t *backlog_finished(const backlog_t *self);
 void backlog_answered(backlog_t *self, task_t *task);
 
 /* The session ended: waiting tasks are the broker's again, the others are
- * orphans. backlog_forget drops these too (another part is served now). */
+ * orphans. backlog_forget drops these too: another part is served now. */
 void backlog_lost(backlog_t *self);
 void backlog_forget(backlog_t *self);
 

@@ -108,7 +108,8 @@ membership_init(membership_t *self, uint16_t part, const char *name,
 static int64_t
 s_heartbeat_due(const membership_t *self)
 {
-    return self->sent_ms + self->heartbeat_ms * 9 / 10;
+    int64_t due = self->sent_ms + self->heartbeat_ms * 9 / 10;
+    return due > self->retry_ms ? due : self->retry_ms;
 }
 
 int64_t
@@ -140,6 +141,8 @@ membership_tick(membership_t *self, int64_t now)
                   (long long)(now - self->heard_ms));
         return s_away(self, now, 0);
     }
+    /* A socket without a connection takes none; try again in a while. */
+    self->retry_ms = now + self->heartbeat_ms / 10;
     return DUTY_HEARTBEAT;
 }
 

@@ -71,6 +71,7 @@ typedef struct membership {
     int64_t wake_ms;        /* AWAY: end of the back-off */
     int64_t heard_ms;       /* the last valid frame, or HELLO */
     int64_t sent_ms;        /* the last frame of ours */
+    int64_t retry_ms;       /* of a heartbeat that could not be sent */
     uint32_t seq;           /* of the last heartbeat */
     int64_t allowance_ms;   /* the longest frame under way blocks heartbeats */
     int failures;           /* closed sockets since the last WELCOME */

@@ -150,6 +150,7 @@ s_do_load(service_t *self, const arrival_t *arrival, int64_t now)
     if (!supply_has(&self->supply, &membership->part_digest)) {
         fault_set(&fault, FAULT_INTERNAL, "another part is served now");
         backlog_fail_waiting(&self->uplink.backlog, &fault, now);
+        backlog_forget(&self->uplink.backlog);
     }
     membership_expect(&self->uplink.membership, PROTO_CHUNK_MAX);
     if (supply_want(&self->supply, &membership->part_digest,

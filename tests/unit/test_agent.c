@@ -95,6 +95,15 @@ s_agent(void *argument)
     return NULL;
 }
 
+static void
+s_digest(stage_t *self)
+{
+    digester_t digester;
+    digester_init(&digester);
+    digester_add(&digester, self->part, PART_BYTES);
+    digester_finish(&digester, &self->digest);
+}
+
 static stage_t *
 s_begin(bool fresh_cache)
 {
@@ -109,10 +118,7 @@ s_begin(bool fresh_cache)
     assert_non_null(self->socket);
     wire_bound(self->socket, self->endpoint, sizeof self->endpoint);
     sem_init(&self->script.may_run, 0, 0);
-    digester_t digester;
-    digester_init(&digester);
-    digester_add(&digester, self->part, PART_BYTES);
-    digester_finish(&digester, &self->digest);
+    s_digest(self);
     assert_int_equal(pthread_create(&self->thread, NULL, s_agent, self), 0);
     return self;
 }
@@ -456,6 +462,27 @@ a_running_job_outlives_its_session_and_is_announced(void **state)
 }
 
 static void
+the_result_of_a_part_no_longer_served_is_dropped(void **state)
+{
+    (void)state;
+    stage_t *self = s_serving();
+    s_job(self, 1, 10000, 1);
+    s_expect(self, MESSAGE_HEARTBEAT);
+    s_say(self, MESSAGE_REHELLO, 0);
+    s_expect(self, MESSAGE_HELLO);
+    strcpy(self->part, "another part");
+    s_digest(self);
+    s_welcome(self, PART_BYTES);
+    sem_post(&self->script.may_run);
+    s_chunk(self, self->part);
+    s_expect(self, MESSAGE_CREDIT);
+    sem_post(&self->script.may_run);
+    s_job(self, 2, 10000, 1);
+    s_expect_result(self, 2);
+    s_dismiss(self);
+}
+
+static void
 leaving_finishes_what_runs_and_hands_back_what_waits(void **state)
 {
     (void)state;
@@ -524,6 +551,7 @@ main(void)
         cmocka_unit_test(what_waits_while_one_runs_becomes_one_batch),
         cmocka_unit_test(a_cancelled_job_is_not_answered),
         cmocka_unit_test(a_running_job_outlives_its_session_and_is_announced),
+        cmocka_unit_test(the_result_of_a_part_no_longer_served_is_dropped),
         cmocka_unit_test(leaving_finishes_what_runs_and_hands_back_what_waits),
         cmocka_unit_test(what_is_no_message_is_ignored),
     };

@@ -145,6 +145,17 @@ a_heartbeat_goes_out_each_interval_unless_something_else_did(void **state)
 }
 
 static void
+a_heartbeat_that_cannot_be_sent_is_tried_again_in_a_while(void **state)
+{
+    (void)state;
+    membership_t self = s_serving();
+    assert_int_equal(membership_tick(&self, 900), DUTY_HEARTBEAT);
+    assert_int_equal(membership_due(&self), 1000);
+    assert_int_equal(membership_tick(&self, 999), 0);
+    assert_int_equal(membership_tick(&self, 1000), DUTY_HEARTBEAT);
+}
+
+static void
 a_broker_silent_for_three_intervals_is_left(void **state)
 {
     (void)state;
@@ -382,6 +393,8 @@ main(void)
         cmocka_unit_test(no_job_is_taken_before_the_part_is_ready),
         cmocka_unit_test(
             a_heartbeat_goes_out_each_interval_unless_something_else_did),
+        cmocka_unit_test(
+            a_heartbeat_that_cannot_be_sent_is_tried_again_in_a_while),
         cmocka_unit_test(a_broker_silent_for_three_intervals_is_left),
         cmocka_unit_test(a_large_frame_under_way_is_not_silence),
         cmocka_unit_test(
