@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The broker alone: its commands, its signals, and peers made of bare frames."""
+"""The broker alone: its commands, its signals, peers made of bare frames."""
 import hashlib
 import json
 import os
