@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/support/networks.h"
+#include "worker/host.h"
 #include "worker/measure.h"
 
 typedef struct row {
@@ -41,9 +42,9 @@ s_print(const row_t *row, const measure_t *m, bool json, bool first)
     if (json)
         printf("%s{\"model\": \"demo\", \"batch\": %d, \"threads\": %d, "
                "\"median_ms\": %.4f, \"min_ms\": %.4f, \"gflops\": %.2f, "
-               "\"peak_share\": %.4f, \"rss_mib\": %.1f}",
+               "\"peak_share\": %.4f, \"rss_mib\": %u}",
                first ? "[" : ",\n ", row->batch, row->threads, m->median_ms,
-               m->min_ms, m->gflops, m->peak_share, measure_rss_mib());
+               m->min_ms, m->gflops, m->peak_share, host_rss_mib());
     else
         printf("%5d %7d %10.3f %10.3f %10.3f %9.1f %7.0f %%\n", row->batch,
                row->threads, m->median_ms, m->min_ms, m->median_ms / row->batch,

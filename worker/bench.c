@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "worker/engine/threads.h"
+#include "worker/host.h"
 #include "worker/measure.h"
 #include "worker/whole.h"
 
@@ -15,11 +16,11 @@ s_print_json(const bench_options_t *options, const measure_t *measure,
              fault_t *fault)
 {
     json_t *object =
-        json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f}", "model",
+        json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:i}", "model",
                   options->model, "batch", options->batch, "threads",
                   options->threads, "median_ms", measure->median_ms, "min_ms",
                   measure->min_ms, "gflops", measure->gflops, "peak_share",
-                  measure->peak_share, "rss_mib", measure_rss_mib());
+                  measure->peak_share, "rss_mib", host_rss_mib());
     char *text = object ? json_dumps(object, JSON_REAL_PRECISION(6)) : NULL;
     json_decref(object);
     if (!text)
@@ -34,10 +35,10 @@ static void
 s_print_text(const bench_options_t *options, const measure_t *measure)
 {
     printf("%s: batch %d, %d threads, %d runs: median %.3f ms, minimum %.3f "
-           "ms, %.1f GFLOP/s, %.0f %% of peak, %.0f MiB\n",
+           "ms, %.1f GFLOP/s, %.0f %% of peak, %u MiB\n",
            options->model, options->batch, options->threads, measure->runs,
            measure->median_ms, measure->min_ms, measure->gflops,
-           100.0 * measure->peak_share, measure_rss_mib());
+           100.0 * measure->peak_share, host_rss_mib());
 }
 
 int

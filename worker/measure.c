@@ -1,10 +1,8 @@
 /* How long a session's runs take. */
 #include "worker/measure.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
@@ -96,17 +94,4 @@ measure_peak_gflops(void)
     if (best == 0.0)
         best = peak_gflops();
     return best;
-}
-
-double
-measure_rss_mib(void)
-{
-    long total = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!file)
-        return 0.0;
-    if (fscanf(file, "%ld %ld", &total, &resident) != 2)
-        resident = 0;
-    fclose(file);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1048576.0;
 }

@@ -22,7 +22,4 @@ int measure_session(session_t *session, int batch, int threads, double seconds,
  * loops of independent vector multiply-adds in registers. Takes about 50 ms. */
 double measure_peak_gflops(void);
 
-/* Memory that is resident now, in MiB. */
-double measure_rss_mib(void);
-
 #endif

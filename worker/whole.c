@@ -4,6 +4,7 @@
 #include "common/model/part.h"
 #include "common/model/simplify.h"
 #include "worker/engine/threads.h"
+#include "worker/host.h"
 
 session_t *
 whole_open(const char *path, int threads, int batch_max, fault_t *fault)
@@ -16,7 +17,10 @@ whole_open(const char *path, int threads, int batch_max, fault_t *fault)
         .batch_max = batch_max,
     };
     session_t *session = NULL;
-    if (simplify_graph(graph, fault) == 0)
+    size_t bytes;
+    if (simplify_graph(graph, fault) == 0 &&
+        session_estimate(graph, &options, &bytes, fault) == 0 &&
+        host_fits(bytes, host_memory_free(), fault) == 0)
         session = session_new(graph, &options, fault);
     if (!session)
         fault_prefix(fault, "%s", path);

@@ -46,6 +46,8 @@ s_check(const build_t *build, const step_t *step, fault_t *fault)
         return step_refuse(build, step, fault,
                            "the second matrix, and only it, must be constant "
                            "and of two axes");
+    if (weights->elements == 0)
+        return step_refuse(build, step, fault, "its weights are empty");
     if (step->inputs[0]->shape.rank < 2)
         return step_refuse(build, step, fault,
                            "the first matrix must have two axes or more");

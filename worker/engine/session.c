@@ -156,7 +156,8 @@ session_run(session_t *self, int batch, fault_t *fault)
     atomic_store(&self->state, RUN_BUSY);
     for (size_t i = 0; i < self->plan.steps_count; i++) {
         const step_t *step = &self->plan.steps[i];
-        step->op->run(step, &run);
+        if (step->outputs[0]->elements > 0)
+            step->op->run(step, &run);
         if (!run_advance(&run))
             break;
     }
