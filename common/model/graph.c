@@ -379,18 +379,12 @@ graph_fresh_name(const graph_t *self, const char *name, const char *suffix,
     return NULL;
 }
 
-int
-graph_read_constant(const graph_t *self, int index, dtype_t dtype, void *to,
-                    fault_t *fault)
+static int
+s_read_range(const constant_t *constant, size_t offset, size_t bytes,
+             dtype_t dtype, void *to, fault_t *fault)
 {
-    const value_t *value = &self->values[index];
-    const constant_t *constant = value->constant;
-    if (!constant)
-        return fault_set(fault, FAULT_INPUT, "'%.100s' is not a constant",
-                         value->name);
-    size_t bytes = (size_t)blob_bytes(constant->blob);
     if (constant->stored == dtype)
-        return blob_read(constant->blob, 0, to, bytes, fault);
+        return blob_read(constant->blob, offset, to, bytes, fault);
     enum { BLOCK = 64 << 10 };
     size_t from_size = dtype_size(constant->stored);
     size_t to_size = dtype_size(dtype);
@@ -399,15 +393,38 @@ graph_read_constant(const graph_t *self, int index, dtype_t dtype, void *to,
         return -1;
     int result = 0;
     char *at = to;
-    for (size_t offset = 0; result == 0 && offset < bytes;) {
-        size_t size = bytes - offset < BLOCK ? bytes - offset : BLOCK;
-        result = blob_read(constant->blob, offset, block, size, fault);
+    for (size_t done = 0; result == 0 && done < bytes;) {
+        size_t size = bytes - done < BLOCK ? bytes - done : BLOCK;
+        result = blob_read(constant->blob, offset + done, block, size, fault);
         if (result == 0)
             tensor_convert(dtype, at, constant->stored, block,
                            size / from_size);
         at += size / from_size * to_size;
-        offset += size;
+        done += size;
     }
     free(block);
     return result;
+}
+
+int
+graph_read_elements(const graph_t *self, int index, size_t first, size_t count,
+                    dtype_t dtype, void *to, fault_t *fault)
+{
+    const value_t *value = &self->values[index];
+    const constant_t *constant = value->constant;
+    if (!constant)
+        return fault_set(fault, FAULT_INPUT, "'%.100s' is not a constant",
+                         value->name);
+    size_t size = dtype_size(constant->stored);
+    return s_read_range(constant, first * size, count * size, dtype, to, fault);
+}
+
+int
+graph_read_constant(const graph_t *self, int index, dtype_t dtype, void *to,
+                    fault_t *fault)
+{
+    const constant_t *constant = self->values[index].constant;
+    size_t size = constant ? dtype_size(constant->stored) : 0;
+    size_t count = size ? (size_t)blob_bytes(constant->blob) / size : 0;
+    return graph_read_elements(self, index, 0, count, dtype, to, fault);
 }

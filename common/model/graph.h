@@ -174,6 +174,10 @@ void graph_remove_node(graph_t *self, int node);
 int graph_read_constant(const graph_t *self, int value, dtype_t dtype, void *to,
                         fault_t *fault);
 
+/* The same for elements [first, first + count) in C order. */
+int graph_read_elements(const graph_t *self, int value, size_t first,
+                        size_t count, dtype_t dtype, void *to, fault_t *fault);
+
 /* Topological order, keeping the given order where it is one. -1 with
  * FAULT_INPUT naming a node on a cycle or an input nobody makes. */
 int graph_sort(graph_t *self, fault_t *fault);

@@ -83,44 +83,100 @@ s_prepare_bias(const build_t *build, step_t *step, size_t outs, fault_t *fault)
     return 0;
 }
 
+/* Weights take the factor of a Gemm with them. */
+static void
+s_scale(const build_t *build, const step_t *step, float *weights, size_t count)
+{
+    float alpha = node_float(step_node(build, step), "alpha", 1.0f);
+    for (size_t i = 0; alpha != 1.0f && i < count; i++)
+        weights[i] *= alpha;
+}
+
+/* Panel after panel from the file, so that large weights are never twice in
+ * memory. Weights are [outs][depth]. */
+static int
+s_pack_by_panels(const build_t *build, const step_t *step,
+                 const linear_shape_t *shape, float *weights, fault_t *fault)
+{
+    size_t depth = shape->depth;
+    for (size_t out = 0; out < shape->outs; out += VECTOR_MATRIX_WIDTH) {
+        size_t count = shape->outs - out < VECTOR_MATRIX_WIDTH
+                           ? shape->outs - out
+                           : VECTOR_MATRIX_WIDTH;
+        if (graph_read_elements(build->graph, step->inputs[1]->value,
+                                out * depth, count * depth, DTYPE_FLOAT32,
+                                weights, fault))
+            return -1;
+        s_scale(build, step, weights, count * depth);
+        vector_matrix_pack(weights, 1, depth, depth, count,
+                           step->weights + out * depth);
+    }
+    return 0;
+}
+
+static int
+s_pack_whole(const build_t *build, const step_t *step, const product_t *product,
+             bool transposed, float *weights, fault_t *fault)
+{
+    const linear_shape_t *shape = &product->shape;
+    size_t depth_stride = transposed ? 1 : shape->outs;
+    size_t out_stride = transposed ? shape->depth : 1;
+    if (graph_read_constant(build->graph, step->inputs[1]->value, DTYPE_FLOAT32,
+                            weights, fault))
+        return -1;
+    s_scale(build, step, weights, step->inputs[1]->elements);
+    if (product->single)
+        vector_matrix_pack(weights, depth_stride, out_stride, shape->depth,
+                           shape->outs, step->weights);
+    else
+        linear_pack(shape, weights, depth_stride, out_stride, step->weights);
+    return 0;
+}
+
+static int
+s_prepare_weights(const build_t *build, step_t *step, bool transposed,
+                  fault_t *fault)
+{
+    const product_t *product = step->state;
+    const linear_shape_t *shape = &product->shape;
+    bool by_panels = product->single && transposed;
+    size_t floats = product->single
+                        ? vector_matrix_floats(shape->depth, shape->outs)
+                        : linear_weights_floats(shape);
+    step->weights = mem_aligned(floats * sizeof(float), fault);
+    step->weights_bytes += floats * sizeof(float);
+    float *weights = mem_aligned((by_panels ? VECTOR_MATRIX_WIDTH * shape->depth
+                                            : step->inputs[1]->elements) *
+                                     sizeof *weights,
+                                 fault);
+    int result = -1;
+    if (step->weights && weights)
+        result = by_panels
+                     ? s_pack_by_panels(build, step, shape, weights, fault)
+                     : s_pack_whole(build, step, product, transposed, weights,
+                                    fault);
+    free(weights);
+    return result;
+}
+
 static int
 s_prepare(const build_t *build, step_t *step, fault_t *fault)
 {
-    const node_t *node = step_node(build, step);
     const operand_t *operand = step->inputs[1];
-    bool gemm = step->op->detail == IS_GEMM;
-    bool transposed = gemm && node_int(node, "transB", 0) != 0;
+    bool transposed = step->op->detail == IS_GEMM &&
+                      node_int(step_node(build, step), "transB", 0) != 0;
     product_t *product = step->state = mem_new(1, sizeof *product, fault);
     if (!product)
         return -1;
     linear_shape_t *shape = &product->shape;
     shape->depth = (size_t)operand->shape.dims[transposed ? 1 : 0];
     shape->outs = (size_t)operand->shape.dims[transposed ? 0 : 1];
-    if (s_prepare_bias(build, step, shape->outs, fault))
-        return -1;
-
-    float *weights = step_constant(build, operand, fault);
-    if (!weights)
-        return -1;
-    float alpha = gemm ? node_float(node, "alpha", 1.0f) : 1.0f;
-    for (size_t i = 0; i < operand->elements; i++)
-        weights[i] *= alpha;
     product->single = step->outputs[0]->elements == shape->outs;
-    size_t floats = product->single
-                        ? vector_matrix_floats(shape->depth, shape->outs)
-                        : linear_weights_floats(shape);
-    size_t depth_stride = transposed ? 1 : shape->outs;
-    size_t out_stride = transposed ? shape->depth : 1;
-    step->weights = mem_aligned(floats * sizeof *weights, fault);
-    if (step->weights && product->single)
-        vector_matrix_pack(weights, depth_stride, out_stride, shape->depth,
-                           shape->outs, step->weights);
-    else if (step->weights)
-        linear_pack(shape, weights, depth_stride, out_stride, step->weights);
-    free(weights);
-    step->weights_bytes += floats * sizeof *weights;
     step->scratch_floats = product->single ? 0 : linear_scratch_floats();
-    return step->weights ? 0 : -1;
+    return s_prepare_bias(build, step, shape->outs, fault) ||
+                   s_prepare_weights(build, step, transposed, fault)
+               ? -1
+               : 0;
 }
 
 /* Some outputs of one row, and what is done to them at the end. */
