@@ -78,8 +78,14 @@ operand_load(const build_t *build, operand_t *operand, fault_t *fault)
 {
     if (!operand->constant || operand->data)
         return 0;
-    operand->data = step_constant(build, operand, fault);
-    return operand->data ? 0 : -1;
+    void *data = mem_aligned(operand->bytes, fault);
+    if (data && graph_read_constant(build->graph, operand->value,
+                                    operand->dtype, data, fault)) {
+        free(data);
+        data = NULL;
+    }
+    operand->data = data;
+    return data ? 0 : -1;
 }
 
 int

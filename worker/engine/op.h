@@ -124,7 +124,7 @@ float *operand_row(const operand_t *operand, size_t sample);
 float *step_constant(const build_t *build, const operand_t *operand,
                      fault_t *fault);
 
-/* Make a constant operand's elements available to run, as float32; nothing
+/* Make a constant operand's elements available to run, in its dtype; nothing
  * for any other operand. */
 int operand_load(const build_t *build, operand_t *operand, fault_t *fault);
 

@@ -197,7 +197,10 @@ plan_load(plan_t *self, const graph_t *graph, int threads, fault_t *fault)
     self->weights_bytes = 0;
     for (size_t i = 0; i < self->steps_count; i++) {
         step_t *step = &self->steps[i];
-        if (step->op->prepare(&build, step, fault))
+        /* What an operator runs over may be a constant too. */
+        if (operand_load(&build, step->inputs[0], fault) ||
+            (step->residual && operand_load(&build, step->residual, fault)) ||
+            step->op->prepare(&build, step, fault))
             return -1;
         self->weights_bytes += step->weights_bytes;
         if (step->scratch_floats > self->scratch_floats)
