@@ -16,99 +16,6 @@
 #include "common/endpoint.h"
 #include "common/mem.h"
 
-/* --- payloads --- */
-
-struct payload {
-    size_t count;
-    zmq_msg_t frames[TENSORS_MAX];
-};
-
-payload_t *
-payload_new(fault_t *fault)
-{
-    return mem_new(1, sizeof(payload_t), fault);
-}
-
-void
-payload_destroy(payload_t **self)
-{
-    if (!*self)
-        return;
-    for (size_t i = 0; i < (*self)->count; i++)
-        zmq_msg_close(&(*self)->frames[i]);
-    free(*self);
-    *self = NULL;
-}
-
-void *
-payload_add_room(payload_t *self, size_t size, fault_t *fault)
-{
-    if (self->count == TENSORS_MAX)
-        return fault_null(fault, FAULT_TOO_LARGE,
-                          "a message has at most %d frames", TENSORS_MAX);
-    zmq_msg_t *frame = &self->frames[self->count];
-    if (zmq_msg_init_size(frame, size))
-        return fault_null(fault, FAULT_MEMORY,
-                          "out of memory: a frame of %zu bytes", size);
-    self->count++;
-    return zmq_msg_data(frame);
-}
-
-int
-payload_add_copy(payload_t *self, const void *bytes, size_t size,
-                 fault_t *fault)
-{
-    void *room = payload_add_room(self, size, fault);
-    if (!room)
-        return -1;
-    if (size)
-        memcpy(room, bytes, size);
-    return 0;
-}
-
-/* libzmq counts the references inside the frame, hence no const there. */
-static zmq_msg_t *
-s_frame(const payload_t *self, size_t index)
-{
-    assert(index < self->count);
-    return (zmq_msg_t *)(uintptr_t)&self->frames[index];
-}
-
-payload_t *
-payload_share(const payload_t *self, fault_t *fault)
-{
-    payload_t *copy = payload_new(fault);
-    for (size_t i = 0; copy && i < self->count; i++) {
-        zmq_msg_init(&copy->frames[i]);
-        zmq_msg_copy(&copy->frames[i], s_frame(self, i));
-        copy->count++;
-    }
-    return copy;
-}
-
-size_t
-payload_count(const payload_t *self)
-{
-    return self->count;
-}
-
-const void *
-payload_frame(const payload_t *self, size_t index, size_t *size)
-{
-    zmq_msg_t *frame = s_frame(self, index);
-    *size = zmq_msg_size(frame);
-    return zmq_msg_data(frame);
-}
-
-size_t
-payload_bytes(const payload_t *self)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < self->count; i++)
-        bytes += zmq_msg_size(s_frame(self, i));
-    return bytes;
-}
-
 /* --- sockets --- */
 
 typedef struct wire_option {
@@ -369,12 +276,12 @@ s_receive_payload(void *handle, bool more, size_t announced,
         return s_malformed(handle, more);
     size_t count = 0;
     while (more && count < announced) {
-        wire_status_t status =
-            s_receive_frame(handle, &(*payload)->frames[count]);
+        zmq_msg_t *frame = payload_add_message(*payload);
+        wire_status_t status = s_receive_frame(handle, frame);
         if (status != WIRE_OK)
             return status;
-        more = zmq_msg_more(&(*payload)->frames[count]) != 0;
-        (*payload)->count = ++count;
+        more = zmq_msg_more(frame) != 0;
+        count++;
     }
     if (!more && count == announced)
         return WIRE_OK;
@@ -450,7 +357,7 @@ wire_send(zsock_t *socket, const routing_t *routing, message_t *message,
           const payload_t *payload)
 {
     void *handle = zsock_resolve(socket);
-    size_t count = payload ? payload->count : 0;
+    size_t count = payload ? payload_count(payload) : 0;
     uint8_t header[PROTO_HEADER_MAX];
     message->frames_count = (uint8_t)count;
     size_t header_bytes = message_encode(message, header, NULL);
@@ -470,7 +377,7 @@ wire_send(zsock_t *socket, const routing_t *routing, message_t *message,
     for (size_t i = 0; i < count; i++) {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
-        zmq_msg_copy(&frame, s_frame(payload, i));
+        zmq_msg_copy(&frame, payload_message(payload, i));
         failed |= s_send_frame(handle, &frame, i + 1 < count);
     }
     return failed ? WIRE_GONE : WIRE_OK;

@@ -1,14 +1,13 @@
 /* Messages over ZeroMQ sockets: one header frame and up to 16 payload frames.
  *
- * The only module besides the socket owners that knows CZMQ. A payload is a
- * reference to the frames as ZeroMQ received them: it is shared between sends
- * and never copied on its way through a broker.
+ * The only module besides the socket owners that knows CZMQ.
  */
 #ifndef CONVOY_COMMON_WIRE_H
 #define CONVOY_COMMON_WIRE_H
 
 #include <czmq.h>
 
+#include "common/payload.h"
 #include "common/proto.h"
 
 enum {
@@ -23,27 +22,6 @@ typedef struct routing {
     uint8_t size;
     uint8_t bytes[WIRE_ROUTING_MAX];
 } routing_t;
-
-typedef struct payload payload_t;
-
-/* An empty payload, or NULL with FAULT_MEMORY. */
-payload_t *payload_new(fault_t *fault);
-void payload_destroy(payload_t **self);
-
-/* Append a frame: a copy of the bytes, or room for them (the caller writes
- * through the returned pointer before the first send). NULL/-1 with
- * FAULT_MEMORY, FAULT_TOO_LARGE after the sixteenth. */
-int payload_add_copy(payload_t *self, const void *bytes, size_t size,
-                     fault_t *fault);
-void *payload_add_room(payload_t *self, size_t size, fault_t *fault);
-
-/* Another payload that shares the same frames. */
-payload_t *payload_share(const payload_t *self, fault_t *fault);
-
-size_t payload_count(const payload_t *self);
-/* A frame's bytes, borrowed until the payload is destroyed. */
-const void *payload_frame(const payload_t *self, size_t index, size_t *size);
-size_t payload_bytes(const payload_t *self);
 
 typedef enum wire_status {
     WIRE_OK,

@@ -36,7 +36,7 @@ ENGINE_FORBIDDEN = {"common/wire.h", "common/proto.h"}
 
 OWNERS = {
     r"msgpack.*": ["common/proto", "common/info"],
-    r"czmq\.h|zmq\.h": ["common/wire"],
+    r"czmq\.h|zmq\.h": ["common/wire", "common/payload"],
     r"libconfig\.h": ["common/settings"],
     r"stb_image\.h": ["common/image_stb"],
     r"xxhash\.h": ["common/checksum", "common/model/graph"],
