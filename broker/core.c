@@ -25,6 +25,8 @@ core_config_init(core_config_t *self)
         .lease_max_ms = 60000,
         .attempts = 3,
         .drain_ms = 30000,
+        .remember_jobs = 65536,
+        .remember_bytes = 16 << 20,
         .clients_may_drain = true,
     };
 }
@@ -86,8 +88,9 @@ s_init(core_t *self, fault_t *fault)
                       config->sessions_workers, config->seed, fault) != 0 ||
         jobs_init(&self->jobs, config->queue_jobs, config->parts_count,
                   config->seed, fault) != 0 ||
-        done_init(&self->done, config->parts_count, config->seed, s_release,
-                  self, fault) != 0 ||
+        done_init(&self->done, config->parts_count, config->remember_jobs,
+                  config->remember_bytes, config->seed, s_release, self,
+                  fault) != 0 ||
         sched_init(&self->sched, config->parts_count, config->queue_jobs,
                    config->sessions_workers, self->now_us, fault) != 0 ||
         timers_init(&self->timers, timers, fault) != 0 ||

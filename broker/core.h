@@ -119,7 +119,9 @@ typedef struct core_config {
     uint32_t lease_max_ms;
     uint32_t attempts;
     uint32_t drain_ms;
-    bool clients_may_drain; /* plain mode on loopback */
+    uint32_t remember_jobs;  /* ended ones, by id */
+    uint64_t remember_bytes; /* of their results */
+    bool clients_may_drain;  /* plain mode on loopback */
 } core_config_t;
 
 typedef struct core core_t;

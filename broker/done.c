@@ -10,23 +10,27 @@
 static const int64_t DONE_US = (int64_t)DONE_SECONDS * 1000000;
 
 int
-done_init(done_t *self, uint16_t parts, const uint8_t key[16],
-          done_release_t *release, void *context, fault_t *fault)
+done_init(done_t *self, uint16_t parts, uint32_t capacity, uint64_t bytes,
+          const uint8_t key[16], done_release_t *release, void *context,
+          fault_t *fault)
 {
     memset(self, 0, sizeof *self);
+    self->capacity = capacity;
+    self->results_max = capacity < RESULTS_MAX ? capacity : RESULTS_MAX;
+    self->kept_bytes_max = bytes;
     memcpy(self->key, key, sizeof self->key);
     self->release = release;
     self->context = context;
     list_init(&self->kept);
     list_init(&self->free);
-    self->ring = mem_new(DONE_MAX, sizeof *self->ring, fault);
-    self->results = mem_new(RESULTS_MAX, sizeof *self->results, fault);
+    self->ring = mem_new(capacity, sizeof *self->ring, fault);
+    self->results = mem_new(self->results_max, sizeof *self->results, fault);
     self->paths =
-        mem_new((size_t)RESULTS_MAX * parts, sizeof *self->paths, fault);
+        mem_new((size_t)self->results_max * parts, sizeof *self->paths, fault);
     if (!self->ring || !self->results || !self->paths ||
-        index_init(&self->by_id, DONE_MAX, fault) != 0)
+        index_init(&self->by_id, capacity, fault) != 0)
         return -1;
-    for (uint32_t i = 0; i < RESULTS_MAX; i++) {
+    for (uint32_t i = 0; i < self->results_max; i++) {
         self->results[i].path = self->paths + (size_t)i * parts;
         list_append(&self->free, &self->results[i].link);
     }
@@ -85,14 +89,14 @@ static void
 s_forget_first(done_t *self)
 {
     s_forget(self, &self->ring[self->first]);
-    self->first = (self->first + 1) % DONE_MAX;
+    self->first = (self->first + 1) % self->capacity;
     self->count--;
 }
 
 static void
 s_keep(done_t *self, uint32_t index, job_t *job, uint64_t bytes)
 {
-    while (self->kept_bytes + bytes > RESULTS_BYTES_MAX ||
+    while (self->kept_bytes + bytes > self->kept_bytes_max ||
            list_is_empty(&self->free))
         s_drop(self, list_owner(list_first(&self->kept), kept_t, link));
     kept_t *kept = list_owner(list_first(&self->free), kept_t, link);
@@ -115,16 +119,16 @@ void
 done_add(done_t *self, job_t *job, uint64_t bytes, int64_t now_us)
 {
     assert(!done_find(self, &job->id));
-    if (self->count == DONE_MAX)
+    if (self->count == self->capacity)
         s_forget_first(self);
-    uint32_t index = (self->first + self->count++) % DONE_MAX;
+    uint32_t index = (self->first + self->count++) % self->capacity;
     self->ring[index] = (done_entry_t){.id = job->id,
                                        .ended_us = now_us,
                                        .code = job->outcome.code,
                                        .part = job->outcome.part,
                                        .live = true};
     index_add(&self->by_id, jobs_hash(self->key, &job->id), index);
-    if (job->payload && bytes <= RESULTS_BYTES_MAX)
+    if (job->payload && bytes <= self->kept_bytes_max)
         s_keep(self, index, job, bytes);
     else if (job->payload)
         self->release(self->context, job->payload);

@@ -1,10 +1,13 @@
-/* The memory of jobs that ended: by id, for DONE_SECONDS, at most DONE_MAX of
- * them, first in first out; results are kept while their bytes fit the cache.
+/* The memory of jobs that ended: by id, for DONE_SECONDS, as many as
+ * it has room for, first in first out; results are kept while their bytes fit
+ * the cache.
  */
 #ifndef CONVOY_BROKER_DONE_H
 #define CONVOY_BROKER_DONE_H
 
 #include "broker/jobs.h"
+
+enum { DONE_SECONDS = 120, RESULTS_MAX = 1024 };
 
 /* A result that can be sent again. */
 typedef struct kept {
@@ -32,19 +35,23 @@ typedef void done_release_t(void *context, payload_t *payload);
 
 typedef struct done {
     done_entry_t *ring;
+    uint32_t capacity;
+    uint32_t results_max;
     uint32_t first, count; /* of the ring, taken out ones included */
     index_t by_id;
     kept_t *results;
     path_step_t *paths;
     link_t kept, free;
-    uint64_t kept_bytes;
+    uint64_t kept_bytes, kept_bytes_max;
     uint8_t key[16];
     done_release_t *release;
     void *context;
 } done_t;
 
-int done_init(done_t *self, uint16_t parts, const uint8_t key[16],
-              done_release_t *release, void *context, fault_t *fault);
+/* Room for `capacity` jobs and `bytes` of results. */
+int done_init(done_t *self, uint16_t parts, uint32_t capacity, uint64_t bytes,
+              const uint8_t key[16], done_release_t *release, void *context,
+              fault_t *fault);
 void done_release(done_t *self);
 
 /* Remember a job, taking its payload (it may be NULL) and bytes of it. */

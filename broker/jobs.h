@@ -17,10 +17,6 @@
 enum {
     HOLDERS_MAX = 8, /* leases of one part that late results are taken from */
     DEATHS_MAX = 2,  /* workers that died over a job before it is poison */
-    DONE_MAX = 65536,
-    DONE_SECONDS = 120,
-    RESULTS_MAX = 1024,
-    RESULTS_BYTES_MAX = 16 << 20,
 };
 
 typedef struct session session_t;

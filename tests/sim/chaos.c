@@ -51,6 +51,8 @@ s_configure(world_t *self)
     config->sessions_workers = (uint32_t)random_range(random, 8, 12);
     config->heartbeat_ms = random_chance(random, 500) ? 200 : 1000;
     config->lease_min_ms = (uint32_t)random_range(random, 50, 2000);
+    config->remember_jobs = (uint32_t)random_range(random, 1, 300);
+    config->remember_bytes = (uint64_t)random_range(random, 1, 100);
     config->drain_ms = (uint32_t)random_range(random, 100, 10000);
 }
 

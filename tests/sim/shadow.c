@@ -37,7 +37,9 @@ s_submit_received(world_t *self, const message_t *message)
     job->open = true;
     job->broker_deadline_us =
         self->now_us + (int64_t)message->remaining_ms * 1000;
-    if (!done_find(&self->core->done, &message->job))
+    /* Remembered with its outcome, or computed (once more) from the start. */
+    const done_entry_t *done = done_find(&self->core->done, &message->job);
+    if (!done || (done->code == FAULT_NONE && !done->kept))
         job->sends = 0;
 }
 

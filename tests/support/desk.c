@@ -9,6 +9,7 @@ static const tensor_spec_t s_spec = {
     .name = "x", .dtype = DTYPE_INT32, .shape = {2, {DIM_BATCH, 1}}};
 
 static message_t s_message;
+static desk_sent_t s_sent[DESK_SENT_MAX];
 
 static sent_t
 s_send(void *self, side_t side, const peer_t *peer, message_t *message,
@@ -87,7 +88,7 @@ desk_start(desk_t *self)
 {
     fault_t fault;
     core_host_t host = {self, s_send, s_release, s_fetch, s_status, s_log};
-    self->sent = calloc(DESK_SENT_MAX, sizeof *self->sent);
+    self->sent = s_sent;
     self->core = core_new(&self->config, &host, self->now_us, &fault);
     assert(self->core);
 }
@@ -97,7 +98,6 @@ desk_stop(desk_t *self)
 {
     core_verify(self->core);
     core_destroy(&self->core);
-    free(self->sent);
     assert(self->payloads == 0);
 }
 

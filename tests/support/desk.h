@@ -1,5 +1,6 @@
 /* A core on a desk: a host that notes what the core sends, and peers that a
- * test moves by hand. The model is of `parts` parts of one u32 each.
+ * test moves by hand, one at a time. The model is of `parts` parts of one u32
+ * each.
  */
 #ifndef CONVOY_TESTS_SUPPORT_DESK_H
 #define CONVOY_TESTS_SUPPORT_DESK_H
