@@ -182,9 +182,12 @@ executor_new(const runner_t *runner, cache_t *cache, fault_t *fault)
     self->near = zsock_new(ZMQ_PAIR);
     self->far = zsock_new(ZMQ_PAIR);
     assert(self->near && self->far);
-    int bound = zsock_bind(self->near, "inproc://executor-%p", (void *)self);
+    /* Not by its address: libzmq frees a name a while after the socket. */
+    static atomic_uint serial;
+    unsigned name = atomic_fetch_add(&serial, 1);
+    int bound = zsock_bind(self->near, "inproc://executor-%u", name);
     assert(bound == 0);
-    int met = zsock_connect(self->far, "inproc://executor-%p", (void *)self);
+    int met = zsock_connect(self->far, "inproc://executor-%u", name);
     assert(met == 0);
     int error = pthread_create(&self->thread, NULL, s_thread, self);
     if (error) {
