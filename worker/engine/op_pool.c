@@ -6,7 +6,7 @@
 #include "worker/engine/op_window.h"
 #include "worker/kernel/pool.h"
 
-enum { PLANES_A_TASK = 16 };
+enum { FLOATS_A_TASK = 16384 }; /* of the input; waking a thread costs, too */
 enum { POOL_MAX, POOL_AVERAGE, POOL_MEAN, POOL_LARGEST };
 
 typedef struct pooling {
@@ -19,6 +19,7 @@ typedef struct pooling {
 typedef struct loop {
     const step_t *step;
     const run_t *run;
+    size_t planes; /* of a task */
     size_t tasks_a_sample;
 } loop_t;
 
@@ -85,10 +86,10 @@ s_task(void *context, size_t task, int thread)
         return;
 
     size_t sample = task / loop->tasks_a_sample;
-    size_t plane = task % loop->tasks_a_sample * PLANES_A_TASK;
-    size_t planes = pooling->planes - plane < PLANES_A_TASK
+    size_t plane = task % loop->tasks_a_sample * loop->planes;
+    size_t planes = pooling->planes - plane < loop->planes
                         ? pooling->planes - plane
-                        : PLANES_A_TASK;
+                        : loop->planes;
     const float *x =
         operand_row(step->inputs[0], sample) + plane * pooling->in_floats;
     float *y =
@@ -112,8 +113,10 @@ static void
 s_run(const step_t *step, const run_t *run)
 {
     const pooling_t *pooling = step->state;
-    loop_t loop = {step, run,
-                   (pooling->planes + PLANES_A_TASK - 1) / PLANES_A_TASK};
+    loop_t loop = {.step = step, .run = run, .planes = 1};
+    if (pooling->in_floats > 0 && pooling->in_floats < FLOATS_A_TASK)
+        loop.planes = FLOATS_A_TASK / pooling->in_floats;
+    loop.tasks_a_sample = (pooling->planes + loop.planes - 1) / loop.planes;
     threads_run(run->threads, s_task, &loop,
                 step_samples(step, run) * loop.tasks_a_sample);
 }
