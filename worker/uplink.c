@@ -153,8 +153,12 @@ bool
 uplink_credit(uplink_t *self, size_t room, int64_t now)
 {
     uint64_t total = s_credit_total(self, room);
-    if (total <= self->granted)
+    /* The first one after a load also names the digest. */
+    bool first = self->membership.state == MEMBERSHIP_LOADING;
+    if (total <= self->granted && !first)
         return false;
+    if (total < self->granted)
+        total = self->granted;
     message_t message;
     membership_begin(&self->membership, MESSAGE_CREDIT, &message);
     message.credit_total = total;

@@ -51,8 +51,8 @@ bool uplink_fetch(uplink_t *self, uint64_t offset, int64_t now);
 bool uplink_say(uplink_t *self, message_type_t type, int64_t now);
 
 /* Grant what there is room for, where that is more than was granted: `room`
- * jobs at a time in all. True if a CREDIT went out. A heartbeat of a serving
- * worker grants too. */
+ * jobs at a time in all; after a load in any case. True if a CREDIT went out. A
+ * heartbeat of a serving worker grants too. */
 bool uplink_credit(uplink_t *self, size_t room, int64_t now);
 
 /* Answer finished tasks until the socket is full. */

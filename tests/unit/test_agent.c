@@ -483,6 +483,23 @@ the_result_of_a_part_no_longer_served_is_dropped(void **state)
 }
 
 static void
+a_changed_model_is_fetched_in_the_running_session(void **state)
+{
+    (void)state;
+    stage_t *self = s_serving();
+    strcpy(self->part, "a new model's part");
+    s_digest(self);
+    s_welcome(self, PART_BYTES);
+    s_chunk(self, self->part);
+    s_expect(self, MESSAGE_CREDIT);
+    assert_true(digest_equal(&self->message.part_digest, &self->digest));
+    sem_post(&self->script.may_run);
+    s_job(self, 8, 10000, 1);
+    s_expect_result(self, 8);
+    s_dismiss(self);
+}
+
+static void
 leaving_finishes_what_runs_and_hands_back_what_waits(void **state)
 {
     (void)state;
@@ -552,6 +569,7 @@ main(void)
         cmocka_unit_test(a_cancelled_job_is_not_answered),
         cmocka_unit_test(a_running_job_outlives_its_session_and_is_announced),
         cmocka_unit_test(the_result_of_a_part_no_longer_served_is_dropped),
+        cmocka_unit_test(a_changed_model_is_fetched_in_the_running_session),
         cmocka_unit_test(leaving_finishes_what_runs_and_hands_back_what_waits),
         cmocka_unit_test(what_is_no_message_is_ignored),
     };
