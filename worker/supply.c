@@ -8,6 +8,8 @@
 
 enum { DOWNLOADS_MAX = 2 };
 
+#define PART_BYTES_MAX ((uint64_t)1 << 40)
+
 /* Ask the executor, which answers with exactly one report. */
 static void
 s_look(supply_t *self)
@@ -49,6 +51,10 @@ supply_want(supply_t *self, const digest_t *digest, uint64_t bytes,
 {
     if (supply_has(self, digest) && self->bytes == bytes)
         return 0;
+    if (bytes > PART_BYTES_MAX)
+        return fault_set(fault, FAULT_INPUT,
+                         "the part has %.0f MiB, more than any machine",
+                         (double)bytes / 0x1p20);
     /* A quarter more: what is computed needs room beside the weights. */
     if (host_fits(bytes + bytes / 4, host_memory_free(), fault))
         return -1;
