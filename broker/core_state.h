@@ -1,11 +1,14 @@
 /* The inside of the core, shared by its files alone:
  *
- *   core.c          life, the table of messages, steps and timers
- *   core_peers.c    sessions: HELLO to BYE, heartbeats, strikes
- *   core_clients.c  what clients send
- *   core_workers.c  what workers send
- *   core_jobs.c     the way of a job: queue, lease, retry, outcome
- *   core_status.c   what can be seen from outside
+ *   core.c           life, steps and timers
+ *   core_messages.c  the table of messages: who may send what when
+ *   core_hello.c     who may come in
+ *   core_peers.c     sessions: heartbeats, strikes, the end
+ *   core_clients.c   what clients send
+ *   core_workers.c   what workers send
+ *   core_jobs.c      the way of a job: queue, lease, retry, next part
+ *   core_outcome.c   how it ends, and the client that waits for it
+ *   core_status.c    what can be seen from outside
  *
  * A step is one call from the host. During it sessions whose connection turns
  * out dead are only doomed, and parts where something changed only marked;
@@ -54,7 +57,7 @@ typedef enum timer_kind {
 } timer_kind_t;
 
 /* A part with what is measured about it. */
-typedef struct part {
+typedef struct station {
     core_part_t config;
     uint64_t in_bytes, out_bytes; /* of one job */
     histogram_t queue;            /* waiting here */
@@ -62,12 +65,12 @@ typedef struct part {
     histogram_t service;          /* from JOB to RESULT */
     int64_t lease_us;             /* from service, 0 before samples */
     rate_t rate;
-} part_t;
+} station_t;
 
 struct core {
     core_config_t config;
     core_host_t host;
-    part_t *parts;
+    station_t *parts;
     int64_t now_us;
     int64_t started_us;
     core_phase_t phase;
@@ -80,7 +83,7 @@ struct core {
     metrics_counters_t counters;
     alarm_t done_alarm;
     alarm_t drain_alarm;
-    link_t doomed;
+    list_t doomed;
     uint64_t charge_bytes; /* of every job */
     uint64_t held_bytes;   /* sum of the charges */
     uint32_t leased;
@@ -98,6 +101,10 @@ struct core {
         (self)->host.log((self)->host.self, level, line_.text);                \
     } while (0)
 
+/* The brackets of every step. */
+void core_begin(core_t *self, int64_t now_us);
+void core_end(core_t *self);
+
 uint64_t core_random(core_t *self);
 
 /* The frames of the message in hand; the caller's now. */
@@ -106,10 +113,15 @@ void core_release(core_t *self, payload_t **payload);
 
 /* Start a message in the scratch space; set keys by name. */
 message_t *core_message(core_t *self, message_type_t type);
+void core_put_code(message_t *message, uint16_t code);
 void core_put_text(message_t *message, const char *text);
 
 /* Send it to a session: fills key 1, dooms the session where it is gone. */
 sent_t core_send(core_t *self, session_t *session, const payload_t *payload);
+
+/* --- core_hello.c --- */
+
+void peers_hello(core_t *self, session_t *session, const core_input_t *input);
 
 /* --- core_peers.c --- */
 
@@ -119,7 +131,15 @@ typedef enum session_end {
     SESSION_STRUCK, /* three strikes */
 } session_end_t;
 
-void peers_hello(core_t *self, session_t *session, const core_input_t *input);
+/* The scratch message to somebody who may have no session. */
+void peers_send(core_t *self, side_t side, const peer_t *peer);
+
+/* Until our next heartbeat, with jitter. */
+int64_t peers_beat_us(core_t *self);
+/* How long a peer may be silent: its heartbeats queue behind what it may be
+ * sending or receiving on a slow link. */
+int64_t peers_silence_us(const core_t *self, const session_t *session);
+
 void peers_heartbeat(core_t *self, session_t *session,
                      const core_input_t *input);
 void peers_bye(core_t *self, session_t *session, const core_input_t *input);
@@ -189,7 +209,7 @@ void workers_adopt(core_t *self, session_t *session, const message_t *hello);
 /* The part that a worker with a free choice should serve. */
 uint16_t workers_choose_part(const core_t *self);
 
-/* --- core_jobs.c --- */
+/* --- core_jobs.c, core_outcome.c --- */
 
 typedef enum retry {
     RETRY_FAILED,      /* counts as a failed attempt */

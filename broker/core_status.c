@@ -25,7 +25,7 @@ void
 core_part_status(const core_t *self, uint16_t part, int64_t now_us,
                  core_part_status_t *status)
 {
-    const part_t *measured = &self->parts[part];
+    const station_t *measured = &self->parts[part];
     const sched_part_t *queues = &self->sched.parts[part];
     *status = (core_part_status_t){
         .digest = measured->config.digest,
@@ -91,12 +91,12 @@ s_verify_worker(const core_t *self, const session_t *session)
     const worker_t *worker = &session->worker;
     uint32_t leased = 0;
     uint64_t owed = 0;
-    for (link_t *link = worker->leases.next; link != &worker->leases;
+    for (list_t *link = worker->leases.next; link != &worker->leases;
          link = link->next) {
         const job_t *job = list_owner(link, job_t, lease_link);
         assert(job->state == JOB_LEASED && job->worker == session);
         assert(job->part == worker->part);
-        const part_t *part = &self->parts[job->part];
+        const station_t *part = &self->parts[job->part];
         owed += part->in_bytes + part->out_bytes;
         leased++;
     }
@@ -115,7 +115,7 @@ s_verify_client(const session_t *session)
     const client_t *client = &session->client;
     uint32_t count = 0;
     uint64_t bytes = 0;
-    for (link_t *link = client->jobs.next; link != &client->jobs;
+    for (list_t *link = client->jobs.next; link != &client->jobs;
          link = link->next) {
         const job_t *job = list_owner(link, job_t, client_link);
         assert(job->client == session);

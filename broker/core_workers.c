@@ -67,7 +67,7 @@ s_adopt(core_t *self, session_t *session, const held_job_t *held)
 void
 workers_adopt(core_t *self, session_t *session, const message_t *hello)
 {
-    const part_t *part = &self->parts[session->worker.part];
+    const station_t *part = &self->parts[session->worker.part];
     if (!message_has(hello, key_bit(KEY_HELD) | key_bit(KEY_PART_DIGEST)) ||
         !digest_equal(&hello->part_digest, &part->config.digest))
         return;
@@ -182,7 +182,7 @@ s_forget_current(worker_t *worker, const job_id_t *id)
 static void
 s_measure(core_t *self, const job_t *job, const message_t *result, bool leased)
 {
-    part_t *part = &self->parts[job->part];
+    station_t *part = &self->parts[job->part];
     if (message_has(result, key_bit(KEY_TIMINGS)))
         histogram_add(&part->compute, result->exec_us);
     rate_add(&part->rate, self->now_us);

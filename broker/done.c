@@ -59,7 +59,7 @@ void
 done_release(done_t *self)
 {
     if (self->results)
-        for (link_t *link; (link = list_first(&self->kept));)
+        for (list_t *link; (link = list_first(&self->kept));)
             s_drop(self, list_owner(link, kept_t, link));
     free(self->ring);
     free(self->results);

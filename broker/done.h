@@ -13,7 +13,7 @@ enum { DONE_SECONDS = 120, RESULTS_MAX = 1024 };
 typedef struct kept {
     payload_t *payload; /* NULL for a free row */
     uint64_t bytes;
-    link_t link; /* among the kept, oldest first, or the free */
+    list_t link; /* among the kept, oldest first, or the free */
     uint32_t entry;
     uint16_t tensors_count;
     tensor_header_t tensors[TENSORS_MAX];
@@ -41,7 +41,7 @@ typedef struct done {
     index_t by_id;
     kept_t *results;
     path_step_t *paths;
-    link_t kept, free;
+    list_t kept, free;
     uint64_t kept_bytes, kept_bytes_max;
     uint8_t key[16];
     done_release_t *release;

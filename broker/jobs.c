@@ -79,7 +79,7 @@ s_clear(job_t *job)
 job_t *
 jobs_add(jobs_t *self, const job_id_t *id)
 {
-    link_t *link = list_first(&self->free);
+    list_t *link = list_first(&self->free);
     if (!link)
         return NULL;
     list_remove(link);

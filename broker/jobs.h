@@ -61,10 +61,10 @@ typedef struct job {
     heap_node_t queue; /* QUEUED */
 
     session_t *client; /* NULL while orphaned */
-    link_t client_link;
-    link_t outbox_link;
+    list_t client_link;
+    list_t outbox_link;
     session_t *worker; /* LEASED */
-    link_t lease_link;
+    list_t lease_link;
     uint16_t lease_attempt;
     uint64_t avoid; /* hash of the worker it failed on last; 0 for none */
     holder_t holders[HOLDERS_MAX];
@@ -87,7 +87,7 @@ typedef struct jobs {
     path_step_t *paths;
     uint32_t capacity;
     uint32_t count;
-    link_t free; /* by client_link */
+    list_t free; /* by client_link */
     index_t by_id;
     uint8_t key[16];
     int64_t age;

@@ -7,30 +7,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef struct link {
-    struct link *previous;
-    struct link *next;
-} link_t;
+typedef struct list {
+    struct list *previous;
+    struct list *next;
+} list_t;
 
 /* The struct whose member is *link. */
 #define list_owner(link, type, member)                                         \
     ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void
-list_init(link_t *self)
+list_init(list_t *self)
 {
     self->previous = self->next = self;
 }
 
 /* Of a head: nothing in the list. Of a link: in no list. */
 static inline bool
-list_is_empty(const link_t *self)
+list_is_empty(const list_t *self)
 {
     return self->next == self;
 }
 
 static inline void
-list_append(link_t *head, link_t *link)
+list_append(list_t *head, list_t *link)
 {
     link->previous = head->previous;
     link->next = head;
@@ -40,7 +40,7 @@ list_append(link_t *head, link_t *link)
 
 /* Harmless where the link is in no list. */
 static inline void
-list_remove(link_t *link)
+list_remove(list_t *link)
 {
     link->previous->next = link->next;
     link->next->previous = link->previous;
@@ -48,8 +48,8 @@ list_remove(link_t *link)
 }
 
 /* The first link, or NULL. */
-static inline link_t *
-list_first(const link_t *head)
+static inline list_t *
+list_first(const list_t *head)
 {
     return head->next == head ? NULL : head->next;
 }

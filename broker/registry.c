@@ -143,7 +143,7 @@ registry_add(registry_t *self, side_t side, const peer_t *peer,
              const uint8_t peer_id[PEER_ID_BYTES], const char *name)
 {
     registry_side_t *table = &self->sides[side];
-    link_t *link = list_first(&table->free);
+    list_t *link = list_first(&table->free);
     if (!link)
         return NULL;
     list_remove(link);

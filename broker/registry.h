@@ -25,7 +25,7 @@ typedef struct worker {
     uint16_t part;
     uint64_t credit_total; /* granted, cumulative */
     uint64_t sent_total;   /* jobs sent, <= credit_total */
-    link_t leases;         /* of jobs */
+    list_t leases;         /* of jobs */
     uint32_t leased;
     uint64_t owed_bytes; /* of leased jobs, in and out */
     heap_node_t idle;    /* among the part's workers that take a job */
@@ -53,10 +53,10 @@ enum { REFUSALS_MAX = 64 };
 
 /* What only a client's session has. */
 typedef struct client {
-    link_t jobs; /* every live job that answers to it */
+    list_t jobs; /* every live job that answers to it */
     uint32_t jobs_count;
     uint64_t charged_bytes;
-    link_t outbox; /* jobs whose outcome it could not take yet */
+    list_t outbox; /* jobs whose outcome it could not take yet */
     refusal_t refusals[REFUSALS_MAX];
     uint32_t refusals_count;
 } client_t;
@@ -68,7 +68,7 @@ typedef struct session {
     peer_t peer;
     uint8_t peer_id[PEER_ID_BYTES];
     bool doomed;      /* no more sends; reaped at the end of the step */
-    link_t doom_link; /* among the doomed, or the free rows */
+    list_t doom_link; /* among the doomed, or the free rows */
     const char *doom_reason;
     alarm_t beat;    /* our own heartbeat */
     alarm_t silence; /* the peer's is overdue */
@@ -84,7 +84,7 @@ typedef struct registry_side {
     session_t *rows;
     uint32_t capacity;
     uint32_t count;
-    link_t free;
+    list_t free;
     index_t by_peer;
     index_t by_identity; /* workers: peer_id; clients: its first 8 bytes */
     index_t by_name;     /* workers */

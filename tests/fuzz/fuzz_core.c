@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "common/cursor.h"
-#include "tests/support/desk.h"
+#include "tests/support/rig.h"
 
 enum { EVENTS_MAX = 400, PEERS = 8, JOBS = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 typedef struct script {
-    desk_t desk;
+    rig_t rig;
     cursor_t cursor;
 } script_t;
 
@@ -30,25 +30,25 @@ static job_id_t
 s_some_job(script_t *self)
 {
     uint8_t choice = s_byte(self);
-    return desk_job(1 + choice / JOBS % PEERS, choice % JOBS);
+    return rig_job(1 + choice / JOBS % PEERS, choice % JOBS);
 }
 
 static void
 s_wait(script_t *self)
 {
-    desk_wait_ms(&self->desk, cursor_u16le(&self->cursor));
+    rig_wait_ms(&self->rig, cursor_u16le(&self->cursor));
 }
 
 static void
 s_skip_ticks(script_t *self)
 {
-    self->desk.now_us += 1000 * (int64_t)cursor_u16le(&self->cursor);
+    self->rig.now_us += 1000 * (int64_t)cursor_u16le(&self->cursor);
 }
 
 static void
 s_hello_client(script_t *self)
 {
-    desk_hello_client(&self->desk, s_peer(self));
+    rig_hello_client(&self->rig, s_peer(self));
 }
 
 /* With a list of jobs that it claims to hold. */
@@ -56,7 +56,7 @@ static void
 s_hello_worker(script_t *self)
 {
     uint8_t peer = s_peer(self), identity = s_peer(self);
-    message_t *message = desk_message(&self->desk, MESSAGE_HELLO);
+    message_t *message = rig_message(&self->rig, MESSAGE_HELLO);
     message->role = ROLE_WORKER;
     message->peer_id[0] = identity;
     message->part_index = s_byte(self) % 4;
@@ -72,28 +72,28 @@ s_hello_worker(script_t *self)
     message->present |= key_bit(KEY_ROLE) | key_bit(KEY_PEER_ID) |
                         key_bit(KEY_PART) | key_bit(KEY_NAME) |
                         key_bit(KEY_PART_DIGEST) | key_bit(KEY_HELD);
-    desk_receive(&self->desk, SIDE_WORKERS, peer, 0);
+    rig_receive(&self->rig, SIDE_WORKERS, peer, 0);
 }
 
 static void
 s_join(script_t *self)
 {
     uint8_t peer = s_peer(self), part = s_byte(self) % 2;
-    desk_join(&self->desk, peer, part, s_byte(self));
+    rig_join(&self->rig, peer, part, s_byte(self));
 }
 
 static void
 s_credit(script_t *self)
 {
     uint8_t peer = s_peer(self);
-    desk_credit(&self->desk, peer, s_byte(self));
+    rig_credit(&self->rig, peer, s_byte(self));
 }
 
 static void
 s_submit(script_t *self)
 {
     uint8_t peer = s_peer(self), sequence = s_byte(self) % JOBS;
-    desk_submit(&self->desk, peer, sequence, cursor_u16le(&self->cursor));
+    rig_submit(&self->rig, peer, sequence, cursor_u16le(&self->cursor));
 }
 
 static void
@@ -102,7 +102,7 @@ s_result(script_t *self)
     uint8_t peer = s_peer(self);
     job_id_t id = s_some_job(self);
     uint8_t attempt = s_byte(self) % 5, part = s_byte(self) % 3;
-    desk_result(&self->desk, peer, id, attempt, part, s_byte(self));
+    rig_result(&self->rig, peer, id, attempt, part, s_byte(self));
 }
 
 static void
@@ -111,8 +111,7 @@ s_error(script_t *self)
     uint8_t peer = s_peer(self);
     job_id_t id = s_some_job(self);
     uint8_t attempt = s_byte(self) % 5;
-    desk_error(&self->desk, peer, id, attempt,
-               cursor_u16le(&self->cursor) % 800);
+    rig_error(&self->rig, peer, id, attempt, cursor_u16le(&self->cursor) % 800);
 }
 
 /* Any type from any side with any keys. */
@@ -122,7 +121,7 @@ s_anything(script_t *self)
     side_t side = s_byte(self) % 2 ? SIDE_WORKERS : SIDE_CLIENTS;
     uint8_t peer = s_peer(self);
     message_t *message =
-        desk_message(&self->desk, (message_type_t)(s_byte(self) % 32));
+        rig_message(&self->rig, (message_type_t)(s_byte(self) % 32));
     message->present = cursor_u64le(&self->cursor) & ~key_bit(KEY_TENSORS);
     message->job = s_some_job(self);
     message->attempt = s_byte(self) % 5;
@@ -138,7 +137,7 @@ s_anything(script_t *self)
     message->code = cursor_u16le(&self->cursor);
     message->name[0] = 'a' + (char)(s_byte(self) % PEERS);
     message->name[1] = '\0';
-    desk_receive(&self->desk, side, peer, s_byte(self) % 4);
+    rig_receive(&self->rig, side, peer, s_byte(self) % 4);
 }
 
 static void
@@ -149,7 +148,7 @@ s_malformed(script_t *self)
     peer_t peer = {1, {s_peer(self)}};
     fault_set(&fault, s_byte(self) % 4 ? FAULT_BAD_FRAME : FAULT_REJECT_VERSION,
               "nonsense");
-    core_malformed(self->desk.core, side, &peer, &fault, self->desk.now_us);
+    core_malformed(self->rig.core, side, &peer, &fault, self->rig.now_us);
 }
 
 static void
@@ -157,22 +156,22 @@ s_answer(script_t *self)
 {
     side_t side = s_byte(self) % 2 ? SIDE_WORKERS : SIDE_CLIENTS;
     uint8_t peer = s_peer(self);
-    self->desk.answer[side][peer] = (sent_t)(s_byte(self) % 3);
+    self->rig.answer[side][peer] = (sent_t)(s_byte(self) % 3);
 }
 
 static void
 s_fetched(script_t *self)
 {
     peer_t peer = {1, {s_peer(self)}};
-    core_fetched(self->desk.core, &peer, (sent_t)(s_byte(self) % 3),
-                 self->desk.now_us);
+    core_fetched(self->rig.core, &peer, (sent_t)(s_byte(self) % 3),
+                 self->rig.now_us);
 }
 
 static void
 s_drain(script_t *self)
 {
     if (s_byte(self) % 8 == 0)
-        core_drain(self->desk.core, self->desk.now_us);
+        core_drain(self->rig.core, self->rig.now_us);
 }
 
 int
@@ -186,19 +185,19 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     };
     enum { KINDS = sizeof events / sizeof events[0] };
     static script_t script;
-    desk_init(&script.desk, 2);
-    script.desk.config.queue_jobs = 24;
-    script.desk.config.window_jobs = 8;
-    script.desk.config.remember_jobs = 16;
-    script.desk.config.remember_bytes = 20;
-    script.desk.config.memory_bytes = 20 * 4104;
-    desk_start(&script.desk);
+    rig_init(&script.rig, 2);
+    script.rig.config.queue_jobs = 24;
+    script.rig.config.window_jobs = 8;
+    script.rig.config.remember_jobs = 16;
+    script.rig.config.remember_bytes = 20;
+    script.rig.config.memory_bytes = 20 * 4104;
+    rig_start(&script.rig);
     cursor_init(&script.cursor, bytes, size);
     for (int i = 0; i < EVENTS_MAX && cursor_left(&script.cursor) > 0; i++) {
         events[s_byte(&script) % KINDS](&script);
-        core_verify(script.desk.core);
-        script.desk.sent_count = script.desk.seen = 0;
+        core_verify(script.rig.core);
+        script.rig.sent_count = script.rig.seen = 0;
     }
-    desk_stop(&script.desk);
+    rig_stop(&script.rig);
     return 0;
 }

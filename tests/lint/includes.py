@@ -22,8 +22,9 @@ FOLDERS = {
 
 # Modules below a folder's general rule.
 PURE = {
-    "broker/core", "broker/core_peers", "broker/core_clients",
-    "broker/core_workers", "broker/core_jobs", "broker/core_status",
+    "broker/core", "broker/core_messages", "broker/core_hello",
+    "broker/core_peers", "broker/core_clients", "broker/core_workers",
+    "broker/core_jobs", "broker/core_outcome", "broker/core_status",
     "broker/core_state", "broker/registry", "broker/jobs", "broker/done",
     "broker/sched", "broker/timers", "broker/strikes", "broker/list",
     "broker/heap", "broker/index", "broker/siphash", "broker/metrics",

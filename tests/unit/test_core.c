@@ -3,20 +3,20 @@
 
 #include <string.h>
 
-#include "tests/support/desk.h"
+#include "tests/support/rig.h"
 
-static desk_t desk;
+static rig_t rig;
 
 /* One client, two parts, a worker each with room for two jobs. */
 static int
 s_setup(void **state)
 {
     (void)state;
-    desk_init(&desk, 2);
-    desk_start(&desk);
-    desk_hello_client(&desk, 1);
-    desk_join(&desk, 1, 0, 2);
-    desk_join(&desk, 2, 1, 2);
+    rig_init(&rig, 2);
+    rig_start(&rig);
+    rig_hello_client(&rig, 1);
+    rig_join(&rig, 1, 0, 2);
+    rig_join(&rig, 2, 1, 2);
     return 0;
 }
 
@@ -24,15 +24,14 @@ static int
 s_teardown(void **state)
 {
     (void)state;
-    desk_stop(&desk);
+    rig_stop(&rig);
     return 0;
 }
 
-static const desk_sent_t *
+static const rig_sent_t *
 s_job(uint8_t worker)
 {
-    const desk_sent_t *sent =
-        desk_next(&desk, SIDE_WORKERS, worker, MESSAGE_JOB);
+    const rig_sent_t *sent = rig_next(&rig, SIDE_WORKERS, worker, MESSAGE_JOB);
     assert_non_null(sent);
     return sent;
 }
@@ -40,7 +39,7 @@ s_job(uint8_t worker)
 static const message_t *
 s_client_got(message_type_t type, uint16_t code)
 {
-    const desk_sent_t *sent = desk_next(&desk, SIDE_CLIENTS, 1, type);
+    const rig_sent_t *sent = rig_next(&rig, SIDE_CLIENTS, 1, type);
     assert_non_null(sent);
     assert_int_equal(sent->message.code, code);
     return &sent->message;
@@ -49,46 +48,45 @@ s_client_got(message_type_t type, uint16_t code)
 static void
 s_current(uint8_t worker, job_id_t id, uint16_t attempt)
 {
-    message_t *message = desk_message(&desk, MESSAGE_HEARTBEAT);
+    message_t *message = rig_message(&rig, MESSAGE_HEARTBEAT);
     message->seq = 1;
     message->job = id;
     message->attempt = attempt;
     message->present |=
         key_bit(KEY_SEQ) | key_bit(KEY_JOB) | key_bit(KEY_ATTEMPT);
-    desk_receive(&desk, SIDE_WORKERS, worker, 0);
+    rig_receive(&rig, SIDE_WORKERS, worker, 0);
 }
 
 static void
 s_gone(uint8_t worker)
 {
     peer_t peer = {1, {worker}};
-    core_gone(desk.core, SIDE_WORKERS, &peer, desk.now_us);
+    core_gone(rig.core, SIDE_WORKERS, &peer, rig.now_us);
 }
 
 static void
 a_job_travels_through_both_parts(void **state)
 {
     (void)state;
-    desk_submit(&desk, 1, 1, 1000);
-    const desk_sent_t *job = s_job(1);
+    rig_submit(&rig, 1, 1, 1000);
+    const rig_sent_t *job = s_job(1);
     assert_int_equal(job->value, 101);
     assert_int_equal(job->message.attempt, 1);
     assert_int_equal(job->message.part_index, 0);
     assert_int_equal(job->message.remaining_ms, 1000);
-    desk_result(&desk, 1, desk_job(1, 1), 1, 0, 7);
+    rig_result(&rig, 1, rig_job(1, 1), 1, 0, 7);
     assert_int_equal(s_job(2)->value, 7);
-    desk_result(&desk, 2, desk_job(1, 1), 1, 1, 8);
+    rig_result(&rig, 2, rig_job(1, 1), 1, 1, 8);
 
-    const desk_sent_t *result =
-        desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_RESULT);
+    const rig_sent_t *result = rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_RESULT);
     assert_non_null(result);
     assert_int_equal(result->value, 8);
     assert_int_equal(result->message.path_count, 2);
     assert_string_equal(result->message.path[0].name, "w1");
     assert_string_equal(result->message.path[1].name, "w2");
     assert_int_equal(result->message.path[1].exec_us, 500);
-    assert_int_equal(desk_status(&desk).live, 0);
-    assert_int_equal(desk_status(&desk).bytes_held, 0);
+    assert_int_equal(rig_status(&rig).live, 0);
+    assert_int_equal(rig_status(&rig).bytes_held, 0);
 }
 
 static void
@@ -96,13 +94,13 @@ a_worker_gets_no_more_than_its_credit(void **state)
 {
     (void)state;
     for (uint8_t i = 1; i <= 3; i++)
-        desk_submit(&desk, 1, i, 1000);
+        rig_submit(&rig, 1, i, 1000);
     s_job(1);
     s_job(1);
-    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_JOB));
-    desk_credit(&desk, 1, 2); /* a repeat is harmless */
-    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_JOB));
-    desk_credit(&desk, 1, 3);
+    assert_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_JOB));
+    rig_credit(&rig, 1, 2); /* a repeat is harmless */
+    assert_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_JOB));
+    rig_credit(&rig, 1, 3);
     assert_int_equal(s_job(1)->value, 103);
 }
 
@@ -110,11 +108,11 @@ static void
 a_failed_attempt_goes_to_another_worker(void **state)
 {
     (void)state;
-    desk_join(&desk, 3, 0, 2);
-    desk_submit(&desk, 1, 1, 1000);
+    rig_join(&rig, 3, 0, 2);
+    rig_submit(&rig, 1, 1, 1000);
     s_job(1);
-    desk_error(&desk, 1, desk_job(1, 1), 1, FAULT_INTERNAL);
-    const desk_sent_t *job = s_job(3);
+    rig_error(&rig, 1, rig_job(1, 1), 1, FAULT_INTERNAL);
+    const rig_sent_t *job = s_job(3);
     assert_int_equal(job->message.attempt, 2);
     assert_int_equal(job->value, 101);
 }
@@ -123,12 +121,12 @@ static void
 the_third_failure_is_the_last(void **state)
 {
     (void)state;
-    desk_credit(&desk, 1, 9);
-    desk_submit(&desk, 1, 1, 5000);
+    rig_credit(&rig, 1, 9);
+    rig_submit(&rig, 1, 1, 5000);
     for (uint16_t attempt = 1; attempt <= 3; attempt++) {
         assert_int_equal(s_job(1)->message.attempt, attempt);
-        desk_error(&desk, 1, desk_job(1, 1), attempt, FAULT_OOM);
-        desk_wait_ms(&desk, 150);
+        rig_error(&rig, 1, rig_job(1, 1), attempt, FAULT_OOM);
+        rig_wait_ms(&rig, 150);
     }
     const message_t *error = s_client_got(MESSAGE_ERROR, FAULT_ATTEMPTS);
     assert_string_equal(error->text,
@@ -140,8 +138,8 @@ static void
 a_permanent_error_ends_the_job_at_once(void **state)
 {
     (void)state;
-    desk_submit(&desk, 1, 1, 1000);
-    desk_error(&desk, 1, desk_job(1, 1), 1, FAULT_BAD_SHAPE);
+    rig_submit(&rig, 1, 1, 1000);
+    rig_error(&rig, 1, rig_job(1, 1), 1, FAULT_BAD_SHAPE);
     assert_string_equal(s_client_got(MESSAGE_ERROR, FAULT_BAD_SHAPE)->text,
                         "it went wrong");
 }
@@ -150,39 +148,39 @@ static void
 a_crash_is_noticed_by_the_next_heartbeat(void **state)
 {
     (void)state;
-    desk_join(&desk, 3, 0, 2);
-    desk_submit(&desk, 1, 1, 10000);
+    rig_join(&rig, 3, 0, 2);
+    rig_submit(&rig, 1, 1, 10000);
     s_job(1);
-    desk.answer[SIDE_WORKERS][1] = SENT_GONE;
-    desk_wait_ms(&desk, 1100);
+    rig.answer[SIDE_WORKERS][1] = SENT_GONE;
+    rig_wait_ms(&rig, 1100);
     assert_int_equal(s_job(3)->message.attempt, 2);
-    assert_int_equal(desk_status(&desk).workers, 2);
+    assert_int_equal(rig_status(&rig).workers, 2);
 }
 
 static void
 a_silent_worker_is_lost_within_four_seconds(void **state)
 {
     (void)state;
-    desk_submit(&desk, 1, 1, 10000);
-    desk_wait_ms(&desk, 4000);
-    assert_int_equal(desk_status(&desk).workers, 0);
-    assert_int_equal(desk_status(&desk).leased, 0);
-    assert_int_equal(desk_status(&desk).queued, 1);
+    rig_submit(&rig, 1, 1, 10000);
+    rig_wait_ms(&rig, 4000);
+    assert_int_equal(rig_status(&rig).workers, 0);
+    assert_int_equal(rig_status(&rig).leased, 0);
+    assert_int_equal(rig_status(&rig).queued, 1);
 }
 
 static void
 two_deaths_over_one_job_make_it_poison(void **state)
 {
     (void)state;
-    desk_join(&desk, 3, 0, 2);
-    desk_submit(&desk, 1, 1, 20000);
-    s_current(1, desk_job(1, 1), 1);
+    rig_join(&rig, 3, 0, 2);
+    rig_submit(&rig, 1, 1, 20000);
+    s_current(1, rig_job(1, 1), 1);
     s_gone(1);
     s_job(3);
-    s_current(3, desk_job(1, 1), 2);
+    s_current(3, rig_job(1, 1), 2);
     s_gone(3);
-    assert_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_ERROR));
-    desk_wait_ms(&desk, 3000);
+    assert_null(rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_ERROR));
+    rig_wait_ms(&rig, 3000);
     s_client_got(MESSAGE_ERROR, FAULT_POISON);
 }
 
@@ -191,43 +189,43 @@ prefetched_jobs_and_lost_links_are_not_deaths(void **state)
 {
     (void)state;
     for (uint8_t worker = 3; worker < 6; worker++) {
-        desk_submit(&desk, 1, worker, 20000);
+        rig_submit(&rig, 1, worker, 20000);
         s_gone(worker == 3 ? 1 : worker - 1);
-        desk_join(&desk, worker, 0, 3);
+        rig_join(&rig, worker, 0, 3);
     }
     /* Each job was dropped by some workers that never began it. */
-    desk_wait_ms(&desk, 3000);
-    assert_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_ERROR));
-    assert_int_equal(desk_status(&desk).live, 3);
+    rig_wait_ms(&rig, 3000);
+    assert_null(rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_ERROR));
+    assert_int_equal(rig_status(&rig).live, 3);
 }
 
 static void
 a_worker_that_returns_keeps_what_it_holds(void **state)
 {
     (void)state;
-    desk_submit(&desk, 1, 1, 20000);
-    s_current(1, desk_job(1, 1), 1);
+    rig_submit(&rig, 1, 1, 20000);
+    s_current(1, rig_job(1, 1), 1);
     s_gone(1);
-    assert_int_equal(desk_status(&desk).leased, 0);
-    message_t *message = desk_message(&desk, MESSAGE_HELLO);
+    assert_int_equal(rig_status(&rig).leased, 0);
+    message_t *message = rig_message(&rig, MESSAGE_HELLO);
     message->role = ROLE_WORKER;
     message->peer_id[0] = 16;
-    message->part_digest = desk.parts[0].digest;
+    message->part_digest = rig.parts[0].digest;
     strcpy(message->name, "w1");
     message->held_count = 1;
-    message->held[0] = (held_job_t){desk_job(1, 1), 0, 1};
+    message->held[0] = (held_job_t){rig_job(1, 1), 0, 1};
     message->present |= key_bit(KEY_ROLE) | key_bit(KEY_PEER_ID) |
                         key_bit(KEY_PART) | key_bit(KEY_PART_DIGEST) |
                         key_bit(KEY_NAME) | key_bit(KEY_HELD);
-    desk_receive(&desk, SIDE_WORKERS, 9, 0);
-    assert_int_equal(desk_status(&desk).leased, 1);
-    assert_int_equal(desk_status(&desk).counters.adopted, 1);
-    message = desk_message(&desk, MESSAGE_CREDIT);
-    message->part_digest = desk.parts[0].digest;
+    rig_receive(&rig, SIDE_WORKERS, 9, 0);
+    assert_int_equal(rig_status(&rig).leased, 1);
+    assert_int_equal(rig_status(&rig).counters.adopted, 1);
+    message = rig_message(&rig, MESSAGE_CREDIT);
+    message->part_digest = rig.parts[0].digest;
     message->credit_total = 1;
     message->present |= key_bit(KEY_CREDIT_TOTAL) | key_bit(KEY_PART_DIGEST);
-    desk_receive(&desk, SIDE_WORKERS, 9, 0);
-    desk_result(&desk, 9, desk_job(1, 1), 1, 0, 7);
+    rig_receive(&rig, SIDE_WORKERS, 9, 0);
+    rig_result(&rig, 9, rig_job(1, 1), 1, 0, 7);
     assert_int_equal(s_job(2)->value, 7);
 }
 
@@ -235,56 +233,56 @@ static void
 a_late_result_of_an_earlier_attempt_wins(void **state)
 {
     (void)state;
-    desk_join(&desk, 3, 0, 2);
-    desk_submit(&desk, 1, 1, 60000);
+    rig_join(&rig, 3, 0, 2);
+    rig_submit(&rig, 1, 1, 60000);
     s_job(1);
     for (int second = 0; second < 31; second++) {
-        s_current(1, desk_job(1, 1), 1);
-        s_current(3, desk_job(1, 9), 1);
-        s_current(2, desk_job(1, 9), 1);
-        message_t *message = desk_message(&desk, MESSAGE_HEARTBEAT);
+        s_current(1, rig_job(1, 1), 1);
+        s_current(3, rig_job(1, 9), 1);
+        s_current(2, rig_job(1, 9), 1);
+        message_t *message = rig_message(&rig, MESSAGE_HEARTBEAT);
         message->present |= key_bit(KEY_SEQ);
-        desk_receive(&desk, SIDE_CLIENTS, 1, 0);
-        desk_wait_ms(&desk, 1000);
+        rig_receive(&rig, SIDE_CLIENTS, 1, 0);
+        rig_wait_ms(&rig, 1000);
     }
-    assert_non_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_CANCEL));
+    assert_non_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_CANCEL));
     assert_int_equal(s_job(3)->message.attempt, 2);
-    desk_result(&desk, 1, desk_job(1, 1), 1, 0, 7);
+    rig_result(&rig, 1, rig_job(1, 1), 1, 0, 7);
     assert_int_equal(s_job(2)->value, 7);
-    desk_result(&desk, 3, desk_job(1, 1), 2, 0, 7);
-    assert_int_equal(desk_status(&desk).counters.late_used, 1);
-    assert_int_equal(desk_status(&desk).counters.dup_dropped, 1);
+    rig_result(&rig, 3, rig_job(1, 1), 2, 0, 7);
+    assert_int_equal(rig_status(&rig).counters.late_used, 1);
+    assert_int_equal(rig_status(&rig).counters.dup_dropped, 1);
 }
 
 static void
 a_forged_result_changes_nothing(void **state)
 {
     (void)state;
-    desk_join(&desk, 3, 0, 2);
-    desk_submit(&desk, 1, 1, 1000);
+    rig_join(&rig, 3, 0, 2);
+    rig_submit(&rig, 1, 1, 1000);
     s_job(1);
-    desk_result(&desk, 3, desk_job(1, 1), 1, 0, 66);
-    desk_result(&desk, 1, desk_job(1, 1), 2, 0, 66);
-    assert_null(desk_next(&desk, SIDE_WORKERS, 2, MESSAGE_JOB));
-    assert_int_equal(desk_status(&desk).leased, 1);
-    assert_int_equal(desk_status(&desk).counters.strikes, 2);
+    rig_result(&rig, 3, rig_job(1, 1), 1, 0, 66);
+    rig_result(&rig, 1, rig_job(1, 1), 2, 0, 66);
+    assert_null(rig_next(&rig, SIDE_WORKERS, 2, MESSAGE_JOB));
+    assert_int_equal(rig_status(&rig).leased, 1);
+    assert_int_equal(rig_status(&rig).counters.strikes, 2);
 }
 
 static void
 a_result_of_the_wrong_shape_is_an_attempt(void **state)
 {
     (void)state;
-    desk_join(&desk, 3, 0, 2);
-    desk_submit(&desk, 1, 1, 1000);
-    desk_result(&desk, 1, desk_job(1, 1), 1, 0, 0);
-    assert_null(desk_next(&desk, SIDE_WORKERS, 3, MESSAGE_JOB));
-    message_t *message = desk_message(&desk, MESSAGE_RESULT);
-    message->job = desk_job(1, 1);
+    rig_join(&rig, 3, 0, 2);
+    rig_submit(&rig, 1, 1, 1000);
+    rig_result(&rig, 1, rig_job(1, 1), 1, 0, 0);
+    assert_null(rig_next(&rig, SIDE_WORKERS, 3, MESSAGE_JOB));
+    message_t *message = rig_message(&rig, MESSAGE_RESULT);
+    message->job = rig_job(1, 1);
     message->attempt = 1;
     message->tensors_count = 2;
     message->present |= key_bit(KEY_JOB) | key_bit(KEY_ATTEMPT) |
                         key_bit(KEY_PART) | key_bit(KEY_TENSORS);
-    desk_receive(&desk, SIDE_WORKERS, 1, 0);
+    rig_receive(&rig, SIDE_WORKERS, 1, 0);
     assert_int_equal(s_job(3)->message.attempt, 2);
 }
 
@@ -292,14 +290,14 @@ static void
 an_expired_job_is_never_started(void **state)
 {
     (void)state;
-    desk_submit(&desk, 1, 1, 9000);
-    desk_submit(&desk, 1, 2, 9000);
-    desk_submit(&desk, 1, 3, 50);
+    rig_submit(&rig, 1, 1, 9000);
+    rig_submit(&rig, 1, 2, 9000);
+    rig_submit(&rig, 1, 3, 50);
     s_job(1);
     s_job(1);
-    desk.now_us += 60000; /* a broker that was held up: no tick in between */
-    desk_credit(&desk, 1, 9);
-    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_JOB));
+    rig.now_us += 60000; /* a broker that was held up: no tick in between */
+    rig_credit(&rig, 1, 9);
+    assert_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_JOB));
     s_client_got(MESSAGE_ERROR, FAULT_DEADLINE);
 }
 
@@ -307,9 +305,9 @@ static void
 a_deadline_ends_a_running_job(void **state)
 {
     (void)state;
-    desk_submit(&desk, 1, 1, 200);
-    desk_wait_ms(&desk, 200);
-    assert_non_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_CANCEL));
+    rig_submit(&rig, 1, 1, 200);
+    rig_wait_ms(&rig, 200);
+    assert_non_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_CANCEL));
     assert_string_equal(s_client_got(MESSAGE_ERROR, FAULT_DEADLINE)->text,
                         "the deadline passed while worker w1 had part 0");
 }
@@ -319,9 +317,9 @@ a_job_waits_for_a_missing_part_until_its_deadline(void **state)
 {
     (void)state;
     s_gone(2);
-    desk_submit(&desk, 1, 1, 2000);
-    desk_result(&desk, 1, desk_job(1, 1), 1, 0, 7);
-    desk_wait_ms(&desk, 2000);
+    rig_submit(&rig, 1, 1, 2000);
+    rig_result(&rig, 1, rig_job(1, 1), 1, 0, 7);
+    rig_wait_ms(&rig, 2000);
     assert_string_equal(s_client_got(MESSAGE_ERROR, FAULT_DEADLINE)->text,
                         "the deadline passed: part 1 has no worker");
 }
@@ -330,15 +328,15 @@ static void
 what_a_leaving_worker_hands_back_counts_no_attempt(void **state)
 {
     (void)state;
-    desk_submit(&desk, 1, 1, 9000);
+    rig_submit(&rig, 1, 1, 9000);
     s_job(1);
-    desk_message(&desk, MESSAGE_DRAIN);
-    desk_receive(&desk, SIDE_WORKERS, 1, 0);
-    desk_submit(&desk, 1, 2, 9000);
-    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_JOB));
-    desk_message(&desk, MESSAGE_BYE);
-    desk_receive(&desk, SIDE_WORKERS, 1, 0);
-    desk_join(&desk, 3, 0, 2);
+    rig_message(&rig, MESSAGE_DRAIN);
+    rig_receive(&rig, SIDE_WORKERS, 1, 0);
+    rig_submit(&rig, 1, 2, 9000);
+    assert_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_JOB));
+    rig_message(&rig, MESSAGE_BYE);
+    rig_receive(&rig, SIDE_WORKERS, 1, 0);
+    rig_join(&rig, 3, 0, 2);
     assert_int_equal(s_job(3)->message.attempt, 1);
     s_job(3);
 }
@@ -348,15 +346,15 @@ the_oldest_job_goes_first_and_urgent_ones_four_to_one(void **state)
 {
     (void)state;
     for (uint8_t i = 1; i <= 12; i++) {
-        message_t *message = desk_message(&desk, MESSAGE_SUBMIT);
-        message->job = desk_job(1, i);
+        message_t *message = rig_message(&rig, MESSAGE_SUBMIT);
+        message->job = rig_job(1, i);
         message->remaining_ms = 9000;
         message->priority = i > 6;
         message->present |= key_bit(KEY_JOB) | key_bit(KEY_REMAINING_MS) |
                             key_bit(KEY_PRIORITY);
-        desk_receive(&desk, SIDE_CLIENTS, 1, 100u + i);
+        rig_receive(&rig, SIDE_CLIENTS, 1, 100u + i);
     }
-    desk_credit(&desk, 1, 12);
+    rig_credit(&rig, 1, 12);
     const uint32_t order[] = {101, 102, 107, 108, 109, 110,
                               103, 111, 112, 104, 105, 106};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
@@ -367,11 +365,11 @@ static void
 a_worker_whose_queue_is_full_is_tried_again(void **state)
 {
     (void)state;
-    desk.answer[SIDE_WORKERS][1] = SENT_FULL;
-    desk_submit(&desk, 1, 1, 9000);
-    assert_int_equal(desk_status(&desk).queued, 1);
-    desk.answer[SIDE_WORKERS][1] = SENT_OK;
-    desk_wait_ms(&desk, 20);
+    rig.answer[SIDE_WORKERS][1] = SENT_FULL;
+    rig_submit(&rig, 1, 1, 9000);
+    assert_int_equal(rig_status(&rig).queued, 1);
+    rig.answer[SIDE_WORKERS][1] = SENT_OK;
+    rig_wait_ms(&rig, 20);
     assert_int_equal(s_job(1)->message.attempt, 1);
 }
 

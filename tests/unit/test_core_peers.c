@@ -3,18 +3,18 @@
 
 #include <string.h>
 
-#include "tests/support/desk.h"
+#include "tests/support/rig.h"
 
-static desk_t desk;
+static rig_t rig;
 
 static int
 s_setup(void **state)
 {
     (void)state;
-    desk_init(&desk, 2);
-    desk.config.window_jobs = 4;
-    desk.config.memory_bytes = 6 * 4104;
-    desk_start(&desk);
+    rig_init(&rig, 2);
+    rig.config.window_jobs = 4;
+    rig.config.memory_bytes = 6 * 4104;
+    rig_start(&rig);
     return 0;
 }
 
@@ -22,14 +22,14 @@ static int
 s_teardown(void **state)
 {
     (void)state;
-    desk_stop(&desk);
+    rig_stop(&rig);
     return 0;
 }
 
 static void
 s_refused(side_t side, uint8_t peer, message_type_t type, uint16_t code)
 {
-    const desk_sent_t *sent = desk_next(&desk, side, peer, type);
+    const rig_sent_t *sent = rig_next(&rig, side, peer, type);
     assert_non_null(sent);
     assert_int_equal(sent->message.code, code);
 }
@@ -37,19 +37,18 @@ s_refused(side_t side, uint8_t peer, message_type_t type, uint16_t code)
 static void
 s_strangers_heartbeat(side_t side, uint8_t peer)
 {
-    message_t *message = desk_message(&desk, MESSAGE_HEARTBEAT);
+    message_t *message = rig_message(&rig, MESSAGE_HEARTBEAT);
     message->session = 1;
     message->present |= key_bit(KEY_SEQ) | key_bit(KEY_SESSION);
-    desk_receive(&desk, side, peer, 0);
+    rig_receive(&rig, side, peer, 0);
 }
 
 static void
 a_worker_learns_its_part_in_the_handshake(void **state)
 {
     (void)state;
-    desk_hello_worker(&desk, 1, 1);
-    const desk_sent_t *sent =
-        desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_WELCOME);
+    rig_hello_worker(&rig, 1, 1);
+    const rig_sent_t *sent = rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_WELCOME);
     assert_non_null(sent);
     assert_int_equal(sent->message.part_index, 1);
     assert_int_equal(sent->message.part_digest.bytes[0], 2);
@@ -61,18 +60,18 @@ static void
 no_job_goes_to_a_worker_before_it_named_its_digest(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_hello_worker(&desk, 1, 0);
-    desk_submit(&desk, 1, 1, 1000);
-    desk_credit(&desk, 1, 5);
-    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_JOB));
-    message_t *message = desk_message(&desk, MESSAGE_CREDIT);
+    rig_hello_client(&rig, 1);
+    rig_hello_worker(&rig, 1, 0);
+    rig_submit(&rig, 1, 1, 1000);
+    rig_credit(&rig, 1, 5);
+    assert_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_JOB));
+    message_t *message = rig_message(&rig, MESSAGE_CREDIT);
     message->credit_total = 1;
-    message->part_digest = desk.parts[1].digest;
+    message->part_digest = rig.parts[1].digest;
     message->present |= key_bit(KEY_CREDIT_TOTAL) | key_bit(KEY_PART_DIGEST);
-    desk_receive(&desk, SIDE_WORKERS, 1, 0);
+    rig_receive(&rig, SIDE_WORKERS, 1, 0);
     s_refused(SIDE_WORKERS, 1, MESSAGE_REJECT, FAULT_REJECT_DIGEST);
-    assert_int_equal(desk_status(&desk).workers, 0);
+    assert_int_equal(rig_status(&rig).workers, 0);
 }
 
 static void
@@ -81,9 +80,9 @@ auto_workers_spread_over_the_parts(void **state)
     (void)state;
     uint16_t counts[2] = {0, 0};
     for (uint8_t peer = 1; peer <= 6; peer++) {
-        desk_hello_worker(&desk, peer, PROTO_PART_AUTO);
-        const desk_sent_t *sent =
-            desk_next(&desk, SIDE_WORKERS, peer, MESSAGE_WELCOME);
+        rig_hello_worker(&rig, peer, PROTO_PART_AUTO);
+        const rig_sent_t *sent =
+            rig_next(&rig, SIDE_WORKERS, peer, MESSAGE_WELCOME);
         counts[sent->message.part_index]++;
     }
     assert_int_equal(counts[0], 3);
@@ -94,22 +93,22 @@ static void
 refusals_say_why(void **state)
 {
     (void)state;
-    desk_hello_worker(&desk, 1, 7);
+    rig_hello_worker(&rig, 1, 7);
     s_refused(SIDE_WORKERS, 1, MESSAGE_REJECT, FAULT_REJECT_PART);
-    desk_hello_worker(&desk, 1, 0);
-    message_t *message = desk_message(&desk, MESSAGE_HELLO);
+    rig_hello_worker(&rig, 1, 0);
+    message_t *message = rig_message(&rig, MESSAGE_HELLO);
     message->role = ROLE_WORKER;
     message->peer_id[0] = 99;
     strcpy(message->name, "w1");
     message->present |= key_bit(KEY_ROLE) | key_bit(KEY_PEER_ID) |
                         key_bit(KEY_NAME) | key_bit(KEY_PART);
-    desk_receive(&desk, SIDE_WORKERS, 2, 0);
+    rig_receive(&rig, SIDE_WORKERS, 2, 0);
     s_refused(SIDE_WORKERS, 2, MESSAGE_REJECT, FAULT_REJECT_FULL);
     message->role = ROLE_CLIENT;
-    desk_receive(&desk, SIDE_WORKERS, 3, 0);
+    rig_receive(&rig, SIDE_WORKERS, 3, 0);
     s_refused(SIDE_WORKERS, 3, MESSAGE_REJECT, FAULT_REJECT_AUTH);
     for (uint8_t peer = 1; peer <= 9; peer++)
-        desk_hello_client(&desk, peer);
+        rig_hello_client(&rig, peer);
     s_refused(SIDE_CLIENTS, 9, MESSAGE_REJECT, FAULT_REJECT_FULL);
 }
 
@@ -117,11 +116,11 @@ static void
 a_second_hello_in_a_session_is_refused(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    uint64_t session = desk.sessions[SIDE_CLIENTS][1];
-    desk_hello_client(&desk, 1);
-    assert_true(desk.sessions[SIDE_CLIENTS][1] == session);
-    assert_int_equal(desk_status(&desk).counters.strikes, 1);
+    rig_hello_client(&rig, 1);
+    uint64_t session = rig.sessions[SIDE_CLIENTS][1];
+    rig_hello_client(&rig, 1);
+    assert_true(rig.sessions[SIDE_CLIENTS][1] == session);
+    assert_int_equal(rig_status(&rig).counters.strikes, 1);
 }
 
 static void
@@ -130,10 +129,10 @@ a_stranger_is_asked_for_hello_once_a_second(void **state)
     (void)state;
     for (int i = 0; i < 5; i++)
         s_strangers_heartbeat(SIDE_CLIENTS, 1);
-    assert_int_equal(desk_status(&desk).counters.rehello, 1);
-    desk_wait_ms(&desk, 1000);
+    assert_int_equal(rig_status(&rig).counters.rehello, 1);
+    rig_wait_ms(&rig, 1000);
     s_strangers_heartbeat(SIDE_CLIENTS, 1);
-    assert_int_equal(desk_status(&desk).counters.rehello, 2);
+    assert_int_equal(rig_status(&rig).counters.rehello, 2);
 }
 
 static void
@@ -142,19 +141,19 @@ three_broken_frames_end_in_a_ban(void **state)
     (void)state;
     fault_t fault;
     peer_t peer = {1, {1}};
-    desk_hello_client(&desk, 1);
+    rig_hello_client(&rig, 1);
     fault_set(&fault, FAULT_BAD_FRAME, "nonsense");
     for (int i = 0; i < 3; i++)
-        core_malformed(desk.core, SIDE_CLIENTS, &peer, &fault, desk.now_us);
+        core_malformed(rig.core, SIDE_CLIENTS, &peer, &fault, rig.now_us);
     s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_BAD_FRAME);
-    assert_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_ERROR));
+    assert_null(rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_ERROR));
     s_refused(SIDE_CLIENTS, 1, MESSAGE_BYE, FAULT_REJECT_BANNED);
-    assert_int_equal(desk_status(&desk).clients, 0);
-    desk_hello_client(&desk, 1);
-    assert_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_WELCOME));
-    desk_wait_ms(&desk, 30000);
-    desk_hello_client(&desk, 1);
-    assert_non_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_WELCOME));
+    assert_int_equal(rig_status(&rig).clients, 0);
+    rig_hello_client(&rig, 1);
+    assert_null(rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_WELCOME));
+    rig_wait_ms(&rig, 30000);
+    rig_hello_client(&rig, 1);
+    assert_non_null(rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_WELCOME));
 }
 
 static void
@@ -164,7 +163,7 @@ another_major_version_is_told_so(void **state)
     fault_t fault;
     peer_t peer = {1, {1}};
     fault_set(&fault, FAULT_REJECT_VERSION, "version 2, not 1");
-    core_malformed(desk.core, SIDE_CLIENTS, &peer, &fault, desk.now_us);
+    core_malformed(rig.core, SIDE_CLIENTS, &peer, &fault, rig.now_us);
     s_refused(SIDE_CLIENTS, 1, MESSAGE_REJECT, FAULT_REJECT_VERSION);
 }
 
@@ -172,57 +171,57 @@ static void
 a_wrong_submission_hurts_only_itself(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    message_t *message = desk_message(&desk, MESSAGE_SUBMIT);
-    message->job = desk_job(1, 1);
+    rig_hello_client(&rig, 1);
+    message_t *message = rig_message(&rig, MESSAGE_SUBMIT);
+    message->job = rig_job(1, 1);
     message->remaining_ms = 1000;
     message->present |=
         key_bit(KEY_JOB) | key_bit(KEY_REMAINING_MS) | key_bit(KEY_TENSORS);
-    desk_receive(&desk, SIDE_CLIENTS, 1, 0);
+    rig_receive(&rig, SIDE_CLIENTS, 1, 0);
     s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_BAD_SHAPE);
-    assert_int_equal(desk_status(&desk).counters.strikes, 0);
-    assert_int_equal(desk_status(&desk).clients, 1);
+    assert_int_equal(rig_status(&rig).counters.strikes, 0);
+    assert_int_equal(rig_status(&rig).clients, 1);
 }
 
 static void
 nobody_touches_the_job_of_another_client(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_hello_client(&desk, 2);
-    desk_submit(&desk, 1, 1, 9000);
-    message_t *message = desk_message(&desk, MESSAGE_CANCEL);
-    message->job = desk_job(1, 1);
+    rig_hello_client(&rig, 1);
+    rig_hello_client(&rig, 2);
+    rig_submit(&rig, 1, 1, 9000);
+    message_t *message = rig_message(&rig, MESSAGE_CANCEL);
+    message->job = rig_job(1, 1);
     message->present |= key_bit(KEY_JOB);
-    desk_receive(&desk, SIDE_CLIENTS, 2, 0);
+    rig_receive(&rig, SIDE_CLIENTS, 2, 0);
     s_refused(SIDE_CLIENTS, 2, MESSAGE_ERROR, FAULT_OWNER);
-    assert_int_equal(desk_status(&desk).live, 1);
+    assert_int_equal(rig_status(&rig).live, 1);
 }
 
 static void
 window_and_memory_answer_busy(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_hello_client(&desk, 2);
+    rig_hello_client(&rig, 1);
+    rig_hello_client(&rig, 2);
     for (uint8_t i = 1; i <= 5; i++)
-        desk_submit(&desk, 1, i, 9000);
+        rig_submit(&rig, 1, i, 9000);
     s_refused(SIDE_CLIENTS, 1, MESSAGE_BUSY, FAULT_BUSY_WINDOW);
     for (uint8_t i = 1; i <= 3; i++)
-        desk_submit(&desk, 2, i, 9000);
+        rig_submit(&rig, 2, i, 9000);
     s_refused(SIDE_CLIENTS, 2, MESSAGE_BUSY, FAULT_BUSY_MEMORY);
-    assert_int_equal(desk_status(&desk).bytes_held, 6 * 4104);
+    assert_int_equal(rig_status(&rig).bytes_held, 6 * 4104);
 }
 
 static void
 busy_for_want_of_a_worker_only_after_ten_seconds(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_submit(&desk, 1, 1, 1000);
-    desk_wait_ms(&desk, 10000);
-    desk_hello_client(&desk, 2);
-    desk_submit(&desk, 2, 1, 1000);
+    rig_hello_client(&rig, 1);
+    rig_submit(&rig, 1, 1, 1000);
+    rig_wait_ms(&rig, 10000);
+    rig_hello_client(&rig, 2);
+    rig_submit(&rig, 2, 1, 1000);
     s_refused(SIDE_CLIENTS, 2, MESSAGE_BUSY, FAULT_BUSY_NO_WORKER);
 }
 
@@ -230,14 +229,14 @@ static void
 a_busy_that_did_not_fit_is_sent_later(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
+    rig_hello_client(&rig, 1);
     for (uint8_t i = 1; i <= 4; i++)
-        desk_submit(&desk, 1, i, 9000);
-    desk.answer[SIDE_CLIENTS][1] = SENT_FULL;
-    desk_submit(&desk, 1, 5, 9000);
-    desk_wait_ms(&desk, 50);
-    desk.answer[SIDE_CLIENTS][1] = SENT_OK;
-    desk_wait_ms(&desk, 20);
+        rig_submit(&rig, 1, i, 9000);
+    rig.answer[SIDE_CLIENTS][1] = SENT_FULL;
+    rig_submit(&rig, 1, 5, 9000);
+    rig_wait_ms(&rig, 50);
+    rig.answer[SIDE_CLIENTS][1] = SENT_OK;
+    rig_wait_ms(&rig, 20);
     s_refused(SIDE_CLIENTS, 1, MESSAGE_BUSY, FAULT_BUSY_WINDOW);
 }
 
@@ -245,141 +244,140 @@ static void
 an_outcome_follows_a_client_to_its_new_link(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_join(&desk, 1, 0, 2);
-    desk_join(&desk, 2, 1, 2);
-    desk_submit(&desk, 1, 1, 9000);
-    desk_result(&desk, 1, desk_job(1, 1), 1, 0, 7);
-    desk.answer[SIDE_CLIENTS][1] = SENT_GONE;
-    desk_result(&desk, 2, desk_job(1, 1), 1, 1, 8);
-    assert_int_equal(desk_status(&desk).live, 0);
+    rig_hello_client(&rig, 1);
+    rig_join(&rig, 1, 0, 2);
+    rig_join(&rig, 2, 1, 2);
+    rig_submit(&rig, 1, 1, 9000);
+    rig_result(&rig, 1, rig_job(1, 1), 1, 0, 7);
+    rig.answer[SIDE_CLIENTS][1] = SENT_GONE;
+    rig_result(&rig, 2, rig_job(1, 1), 1, 1, 8);
+    assert_int_equal(rig_status(&rig).live, 0);
 
-    message_t *message = desk_message(&desk, MESSAGE_HELLO);
+    message_t *message = rig_message(&rig, MESSAGE_HELLO);
     message->role = ROLE_CLIENT;
     message->peer_id[0] = 16;
     message->present |= key_bit(KEY_ROLE) | key_bit(KEY_PEER_ID);
-    desk_receive(&desk, SIDE_CLIENTS, 5, 0);
-    message = desk_message(&desk, MESSAGE_SUBMIT);
-    message->job = desk_job(1, 1);
+    rig_receive(&rig, SIDE_CLIENTS, 5, 0);
+    message = rig_message(&rig, MESSAGE_SUBMIT);
+    message->job = rig_job(1, 1);
     message->remaining_ms = 8000;
     message->present |= key_bit(KEY_JOB) | key_bit(KEY_REMAINING_MS);
-    desk_receive(&desk, SIDE_CLIENTS, 5, 101);
-    const desk_sent_t *result =
-        desk_next(&desk, SIDE_CLIENTS, 5, MESSAGE_RESULT);
+    rig_receive(&rig, SIDE_CLIENTS, 5, 101);
+    const rig_sent_t *result = rig_next(&rig, SIDE_CLIENTS, 5, MESSAGE_RESULT);
     assert_non_null(result);
     assert_int_equal(result->value, 8);
     assert_int_equal(result->message.path_count, 2);
-    assert_int_equal(desk_status(&desk).counters.accepted, 1);
+    assert_int_equal(rig_status(&rig).counters.accepted, 1);
 }
 
 static void
 an_orphan_is_given_up_after_ten_seconds(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_submit(&desk, 1, 1, 60000);
+    rig_hello_client(&rig, 1);
+    rig_submit(&rig, 1, 1, 60000);
     peer_t peer = {1, {1}};
-    core_gone(desk.core, SIDE_CLIENTS, &peer, desk.now_us);
-    desk_wait_ms(&desk, 9999);
-    assert_int_equal(desk_status(&desk).live, 1);
-    desk_wait_ms(&desk, 1);
-    assert_int_equal(desk_status(&desk).live, 0);
-    assert_int_equal(desk_status(&desk).counters.orphaned, 1);
+    core_gone(rig.core, SIDE_CLIENTS, &peer, rig.now_us);
+    rig_wait_ms(&rig, 9999);
+    assert_int_equal(rig_status(&rig).live, 1);
+    rig_wait_ms(&rig, 1);
+    assert_int_equal(rig_status(&rig).live, 0);
+    assert_int_equal(rig_status(&rig).counters.orphaned, 1);
 }
 
 static void
 cancel_ends_a_job_wherever_it_is(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_join(&desk, 1, 0, 1);
-    desk_submit(&desk, 1, 1, 9000);
-    desk_submit(&desk, 1, 2, 9000);
+    rig_hello_client(&rig, 1);
+    rig_join(&rig, 1, 0, 1);
+    rig_submit(&rig, 1, 1, 9000);
+    rig_submit(&rig, 1, 2, 9000);
     for (uint8_t i = 1; i <= 2; i++) {
-        message_t *message = desk_message(&desk, MESSAGE_CANCEL);
-        message->job = desk_job(1, i);
+        message_t *message = rig_message(&rig, MESSAGE_CANCEL);
+        message->job = rig_job(1, i);
         message->present |= key_bit(KEY_JOB);
-        desk_receive(&desk, SIDE_CLIENTS, 1, 0);
+        rig_receive(&rig, SIDE_CLIENTS, 1, 0);
         s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_CANCELLED);
     }
-    desk.seen = 0;
-    assert_non_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_CANCEL));
-    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_CANCEL));
-    assert_int_equal(desk_status(&desk).live, 0);
+    rig.seen = 0;
+    assert_non_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_CANCEL));
+    assert_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_CANCEL));
+    assert_int_equal(rig_status(&rig).live, 0);
 }
 
 static void
 an_operator_drains_one_worker_by_name(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_join(&desk, 1, 0, 2);
-    message_t *message = desk_message(&desk, MESSAGE_DRAIN);
+    rig_hello_client(&rig, 1);
+    rig_join(&rig, 1, 0, 2);
+    message_t *message = rig_message(&rig, MESSAGE_DRAIN);
     strcpy(message->name, "nobody");
     message->present |= key_bit(KEY_NAME);
-    desk_receive(&desk, SIDE_CLIENTS, 1, 0);
+    rig_receive(&rig, SIDE_CLIENTS, 1, 0);
     s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_NO_WORKER);
     strcpy(message->name, "w1");
-    desk_receive(&desk, SIDE_CLIENTS, 1, 0);
-    assert_non_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_DRAIN));
-    assert_non_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_DRAIN));
-    desk_submit(&desk, 1, 1, 9000);
-    assert_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_JOB));
+    rig_receive(&rig, SIDE_CLIENTS, 1, 0);
+    assert_non_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_DRAIN));
+    assert_non_null(rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_DRAIN));
+    rig_submit(&rig, 1, 1, 9000);
+    assert_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_JOB));
 }
 
 static void
 a_draining_broker_finishes_what_it_accepted(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_join(&desk, 1, 0, 2);
-    desk_join(&desk, 2, 1, 2);
-    desk_submit(&desk, 1, 1, 9000);
-    core_drain(desk.core, desk.now_us);
-    desk_submit(&desk, 1, 2, 9000);
+    rig_hello_client(&rig, 1);
+    rig_join(&rig, 1, 0, 2);
+    rig_join(&rig, 2, 1, 2);
+    rig_submit(&rig, 1, 1, 9000);
+    core_drain(rig.core, rig.now_us);
+    rig_submit(&rig, 1, 2, 9000);
     s_refused(SIDE_CLIENTS, 1, MESSAGE_BUSY, FAULT_BUSY_DRAINING);
-    desk_result(&desk, 1, desk_job(1, 1), 1, 0, 7);
-    assert_int_equal(core_phase(desk.core), CORE_DRAINING);
-    desk_result(&desk, 2, desk_job(1, 1), 1, 1, 8);
-    assert_int_equal(core_phase(desk.core), CORE_DRAINED);
-    assert_non_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_RESULT));
-    assert_non_null(desk_next(&desk, SIDE_CLIENTS, 1, MESSAGE_BYE));
-    assert_non_null(desk_next(&desk, SIDE_WORKERS, 1, MESSAGE_BYE));
+    rig_result(&rig, 1, rig_job(1, 1), 1, 0, 7);
+    assert_int_equal(core_phase(rig.core), CORE_DRAINING);
+    rig_result(&rig, 2, rig_job(1, 1), 1, 1, 8);
+    assert_int_equal(core_phase(rig.core), CORE_DRAINED);
+    assert_non_null(rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_RESULT));
+    assert_non_null(rig_next(&rig, SIDE_CLIENTS, 1, MESSAGE_BYE));
+    assert_non_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_BYE));
 }
 
 static void
 a_drain_that_takes_too_long_is_cut_short(void **state)
 {
     (void)state;
-    desk_hello_client(&desk, 1);
-    desk_submit(&desk, 1, 1, 60000);
-    core_drain(desk.core, desk.now_us);
+    rig_hello_client(&rig, 1);
+    rig_submit(&rig, 1, 1, 60000);
+    core_drain(rig.core, rig.now_us);
     for (int i = 0; i < 30; i++) {
-        message_t *message = desk_message(&desk, MESSAGE_HEARTBEAT);
+        message_t *message = rig_message(&rig, MESSAGE_HEARTBEAT);
         message->present |= key_bit(KEY_SEQ);
-        desk_receive(&desk, SIDE_CLIENTS, 1, 0);
-        desk_wait_ms(&desk, 1000);
+        rig_receive(&rig, SIDE_CLIENTS, 1, 0);
+        rig_wait_ms(&rig, 1000);
     }
     s_refused(SIDE_CLIENTS, 1, MESSAGE_ERROR, FAULT_SHUTDOWN);
-    assert_int_equal(core_phase(desk.core), CORE_CUT_SHORT);
+    assert_int_equal(core_phase(rig.core), CORE_CUT_SHORT);
 }
 
 static void
 a_part_is_fetched_within_its_bounds(void **state)
 {
     (void)state;
-    desk_hello_worker(&desk, 1, 0);
-    message_t *message = desk_message(&desk, MESSAGE_FETCH);
-    message->part_digest = desk.parts[0].digest;
+    rig_hello_worker(&rig, 1, 0);
+    message_t *message = rig_message(&rig, MESSAGE_FETCH);
+    message->part_digest = rig.parts[0].digest;
     message->offset = 999;
     message->present |= key_bit(KEY_PART_DIGEST) | key_bit(KEY_OFFSET);
-    desk_receive(&desk, SIDE_WORKERS, 1, 0);
-    assert_int_equal(desk.fetches, 1);
-    assert_int_equal(desk.fetch_offset, 999);
+    rig_receive(&rig, SIDE_WORKERS, 1, 0);
+    assert_int_equal(rig.fetches, 1);
+    assert_int_equal(rig.fetch_offset, 999);
     message->offset = 1000;
-    desk_receive(&desk, SIDE_WORKERS, 1, 0);
+    rig_receive(&rig, SIDE_WORKERS, 1, 0);
     s_refused(SIDE_WORKERS, 1, MESSAGE_ERROR, FAULT_DIGEST);
-    assert_int_equal(desk.fetches, 1);
+    assert_int_equal(rig.fetches, 1);
 }
 
 static void
@@ -388,7 +386,7 @@ memory_for_less_than_one_job_is_a_config_error(void **state)
     (void)state;
     fault_t fault;
     core_host_t host = {0};
-    core_config_t config = desk.config;
+    core_config_t config = rig.config;
     config.memory_bytes = 4103;
     assert_null(core_new(&config, &host, 0, &fault));
     assert_int_equal(fault.code, FAULT_CONFIG);

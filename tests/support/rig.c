@@ -1,5 +1,5 @@
-/* A core on a desk. */
-#include "tests/support/desk.h"
+/* A core on a test rig. */
+#include "tests/support/rig.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -9,30 +9,30 @@ static const tensor_spec_t s_spec = {
     .name = "x", .dtype = DTYPE_INT32, .shape = {2, {DIM_BATCH, 1}}};
 
 static message_t s_message;
-static desk_sent_t s_sent[DESK_SENT_MAX];
+static rig_sent_t s_sent[RIG_SENT_MAX];
 
 static sent_t
 s_send(void *self, side_t side, const peer_t *peer, message_t *message,
        const payload_t *payload)
 {
-    desk_t *desk = self;
+    rig_t *rig = self;
     uint8_t number = peer->bytes[0];
-    sent_t answer = desk->answer[side][number];
+    sent_t answer = rig->answer[side][number];
     if (answer != SENT_OK)
         return answer;
     if (message->type == MESSAGE_WELCOME)
-        desk->sessions[side][number] = message->session;
-    assert(desk->sent_count < DESK_SENT_MAX);
-    desk->sent[desk->sent_count++] =
-        (desk_sent_t){side, number, *message, payload ? payload->value : 0};
+        rig->sessions[side][number] = message->session;
+    assert(rig->sent_count < RIG_SENT_MAX);
+    rig->sent[rig->sent_count++] =
+        (rig_sent_t){side, number, *message, payload ? payload->value : 0};
     return SENT_OK;
 }
 
 static void
 s_release(void *self, payload_t *payload)
 {
-    desk_t *desk = self;
-    desk->payloads--;
+    rig_t *rig = self;
+    rig->payloads--;
     free(payload);
 }
 
@@ -41,17 +41,17 @@ s_fetch(void *self, const peer_t *worker, uint64_t session, uint16_t part,
         uint64_t offset)
 {
     (void)worker, (void)session, (void)part;
-    desk_t *desk = self;
-    desk->fetches++;
-    desk->fetch_offset = offset;
+    rig_t *rig = self;
+    rig->fetches++;
+    rig->fetch_offset = offset;
 }
 
 static void
 s_status(void *self, const peer_t *client, uint64_t session)
 {
     (void)client, (void)session;
-    desk_t *desk = self;
-    desk->statuses++;
+    rig_t *rig = self;
+    rig->statuses++;
 }
 
 static void
@@ -61,7 +61,7 @@ s_log(void *self, core_level_t level, const char *text)
 }
 
 void
-desk_init(desk_t *self, uint16_t parts)
+rig_init(rig_t *self, uint16_t parts)
 {
     memset(self, 0, sizeof *self);
     self->now_us = 1000000;
@@ -84,7 +84,7 @@ desk_init(desk_t *self, uint16_t parts)
 }
 
 void
-desk_start(desk_t *self)
+rig_start(rig_t *self)
 {
     fault_t fault;
     core_host_t host = {self, s_send, s_release, s_fetch, s_status, s_log};
@@ -94,7 +94,7 @@ desk_start(desk_t *self)
 }
 
 void
-desk_stop(desk_t *self)
+rig_stop(rig_t *self)
 {
     core_verify(self->core);
     core_destroy(&self->core);
@@ -102,7 +102,7 @@ desk_stop(desk_t *self)
 }
 
 void
-desk_wait_ms(desk_t *self, int64_t ms)
+rig_wait_ms(rig_t *self, int64_t ms)
 {
     int64_t end_us = self->now_us + ms * 1000;
     for (int64_t due_us; (due_us = core_next_due_us(self->core)) <= end_us;) {
@@ -114,7 +114,7 @@ desk_wait_ms(desk_t *self, int64_t ms)
 }
 
 message_t *
-desk_message(desk_t *self, message_type_t type)
+rig_message(rig_t *self, message_type_t type)
 {
     (void)self;
     message_init(&s_message, type);
@@ -122,7 +122,7 @@ desk_message(desk_t *self, message_type_t type)
 }
 
 void
-desk_receive(desk_t *self, side_t side, uint8_t peer, uint32_t value)
+rig_receive(rig_t *self, side_t side, uint8_t peer, uint32_t value)
 {
     static const size_t frame_bytes[] = {sizeof value};
     payload_t *payload = NULL;
@@ -150,9 +150,9 @@ desk_receive(desk_t *self, side_t side, uint8_t peer, uint32_t value)
 }
 
 static message_t *
-s_hello(desk_t *self, role_t role, uint8_t peer)
+s_hello(rig_t *self, role_t role, uint8_t peer)
 {
-    message_t *message = desk_message(self, MESSAGE_HELLO);
+    message_t *message = rig_message(self, MESSAGE_HELLO);
     message->role = role;
     message->peer_id[0] = peer * 16;
     message->present |= key_bit(KEY_ROLE) | key_bit(KEY_PEER_ID);
@@ -160,14 +160,14 @@ s_hello(desk_t *self, role_t role, uint8_t peer)
 }
 
 void
-desk_hello_client(desk_t *self, uint8_t peer)
+rig_hello_client(rig_t *self, uint8_t peer)
 {
     s_hello(self, ROLE_CLIENT, peer);
-    desk_receive(self, SIDE_CLIENTS, peer, 0);
+    rig_receive(self, SIDE_CLIENTS, peer, 0);
 }
 
 void
-desk_hello_worker(desk_t *self, uint8_t peer, uint16_t part)
+rig_hello_worker(rig_t *self, uint8_t peer, uint16_t part)
 {
     message_t *message = s_hello(self, ROLE_WORKER, peer);
     message->part_index = part;
@@ -175,31 +175,31 @@ desk_hello_worker(desk_t *self, uint8_t peer, uint16_t part)
     message->name[1] = (char)('0' + peer);
     message->name[2] = '\0';
     message->present |= key_bit(KEY_PART) | key_bit(KEY_NAME);
-    desk_receive(self, SIDE_WORKERS, peer, 0);
+    rig_receive(self, SIDE_WORKERS, peer, 0);
 }
 
 void
-desk_credit(desk_t *self, uint8_t peer, uint64_t credit)
+rig_credit(rig_t *self, uint8_t peer, uint64_t credit)
 {
-    message_t *message = desk_message(self, MESSAGE_CREDIT);
+    message_t *message = rig_message(self, MESSAGE_CREDIT);
     message->credit_total = credit;
     message->present |= key_bit(KEY_CREDIT_TOTAL);
-    desk_receive(self, SIDE_WORKERS, peer, 0);
+    rig_receive(self, SIDE_WORKERS, peer, 0);
 }
 
 void
-desk_join(desk_t *self, uint8_t peer, uint16_t part, uint64_t credit)
+rig_join(rig_t *self, uint8_t peer, uint16_t part, uint64_t credit)
 {
-    desk_hello_worker(self, peer, part);
-    message_t *message = desk_message(self, MESSAGE_CREDIT);
+    rig_hello_worker(self, peer, part);
+    message_t *message = rig_message(self, MESSAGE_CREDIT);
     message->credit_total = credit;
     message->part_digest = self->parts[part].digest;
     message->present |= key_bit(KEY_CREDIT_TOTAL) | key_bit(KEY_PART_DIGEST);
-    desk_receive(self, SIDE_WORKERS, peer, 0);
+    rig_receive(self, SIDE_WORKERS, peer, 0);
 }
 
 job_id_t
-desk_job(uint8_t peer, uint8_t sequence)
+rig_job(uint8_t peer, uint8_t sequence)
 {
     job_id_t id = {{peer * 16}};
     id.bytes[15] = sequence;
@@ -207,48 +207,48 @@ desk_job(uint8_t peer, uint8_t sequence)
 }
 
 void
-desk_submit(desk_t *self, uint8_t peer, uint8_t sequence, uint32_t remaining_ms)
+rig_submit(rig_t *self, uint8_t peer, uint8_t sequence, uint32_t remaining_ms)
 {
-    message_t *message = desk_message(self, MESSAGE_SUBMIT);
-    message->job = desk_job(peer, sequence);
+    message_t *message = rig_message(self, MESSAGE_SUBMIT);
+    message->job = rig_job(peer, sequence);
     message->remaining_ms = remaining_ms;
     message->present |= key_bit(KEY_JOB) | key_bit(KEY_REMAINING_MS);
-    desk_receive(self, SIDE_CLIENTS, peer, 100u + sequence);
+    rig_receive(self, SIDE_CLIENTS, peer, 100u + sequence);
 }
 
 void
-desk_result(desk_t *self, uint8_t peer, job_id_t id, uint16_t attempt,
-            uint16_t part, uint32_t value)
+rig_result(rig_t *self, uint8_t peer, job_id_t id, uint16_t attempt,
+           uint16_t part, uint32_t value)
 {
-    message_t *message = desk_message(self, MESSAGE_RESULT);
+    message_t *message = rig_message(self, MESSAGE_RESULT);
     message->job = id;
     message->attempt = attempt;
     message->part_index = part;
     message->exec_us = 500;
     message->present |= key_bit(KEY_JOB) | key_bit(KEY_ATTEMPT) |
                         key_bit(KEY_PART) | key_bit(KEY_TIMINGS);
-    desk_receive(self, SIDE_WORKERS, peer, value);
+    rig_receive(self, SIDE_WORKERS, peer, value);
 }
 
 void
-desk_error(desk_t *self, uint8_t peer, job_id_t id, uint16_t attempt,
-           uint16_t code)
+rig_error(rig_t *self, uint8_t peer, job_id_t id, uint16_t attempt,
+          uint16_t code)
 {
-    message_t *message = desk_message(self, MESSAGE_ERROR);
+    message_t *message = rig_message(self, MESSAGE_ERROR);
     message->job = id;
     message->attempt = attempt;
     message->code = code;
     strcpy(message->text, "it went wrong");
     message->present |= key_bit(KEY_JOB) | key_bit(KEY_ATTEMPT) |
                         key_bit(KEY_CODE) | key_bit(KEY_TEXT);
-    desk_receive(self, SIDE_WORKERS, peer, 0);
+    rig_receive(self, SIDE_WORKERS, peer, 0);
 }
 
-const desk_sent_t *
-desk_next(desk_t *self, side_t side, uint8_t peer, message_type_t type)
+const rig_sent_t *
+rig_next(rig_t *self, side_t side, uint8_t peer, message_type_t type)
 {
     for (size_t i = self->seen; i < self->sent_count; i++) {
-        const desk_sent_t *sent = &self->sent[i];
+        const rig_sent_t *sent = &self->sent[i];
         if (sent->side == side && sent->peer == peer &&
             sent->message.type == type) {
             self->seen = i + 1;
@@ -259,7 +259,7 @@ desk_next(desk_t *self, side_t side, uint8_t peer, message_type_t type)
 }
 
 core_status_t
-desk_status(const desk_t *self)
+rig_status(const rig_t *self)
 {
     core_status_t status;
     core_status(self->core, self->now_us, &status);
