@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/utf8.h"
+
 typedef struct fault_row {
     fault_code_t code;
     const char *name;
@@ -65,15 +67,6 @@ s_row(fault_code_t code)
     return NULL;
 }
 
-/* Texts quote names out of files and frames: keep terminals and logs safe. */
-static void
-s_clean(char *text)
-{
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
-}
-
 /* As much of `more` as fits behind the text. */
 static void
 s_append(char *text, const char *more)
@@ -96,7 +89,7 @@ fault_set(fault_t *fault, fault_code_t code, const char *format, ...)
     fault->code = code;
     vsnprintf(fault->text, sizeof fault->text, format, arguments);
     va_end(arguments);
-    s_clean(fault->text);
+    utf8_clean(fault->text);
     return -1;
 }
 
@@ -115,7 +108,7 @@ fault_prefix(fault_t *fault, const char *format, ...)
     va_end(arguments);
     s_append(fault->text, ": ");
     s_append(fault->text, old);
-    s_clean(fault->text);
+    utf8_clean(fault->text);
     return -1;
 }
 

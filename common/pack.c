@@ -1,9 +1,8 @@
 /* The bounded walk over msgpack bytes. */
 #include "common/pack.h"
 
-#include <string.h>
-
 #include "common/cursor.h"
+#include "common/utf8.h"
 
 enum { PACK_DEPTH_LIMIT = 16 };
 
@@ -129,39 +128,13 @@ pack_check(const void *bytes, size_t size, const pack_limits_t *limits,
                : 0;
 }
 
-/* The code point at text[0..left), its bytes in *used; -1 if malformed. */
-static int32_t
-s_code_point(const unsigned char *text, size_t left, size_t *used)
-{
-    static const int32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = text[0] < 0x80             ? 1
-                    : (text[0] & 0xe0) == 0xc0 ? 2
-                    : (text[0] & 0xf0) == 0xe0 ? 3
-                    : (text[0] & 0xf8) == 0xf0 ? 4
-                                               : 0;
-    if (length == 0 || length > left)
-        return -1;
-    int32_t point = length == 1 ? text[0] : text[0] & (0x7f >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return -1;
-        point = point << 6 | (text[i] & 0x3f);
-    }
-    bool surrogate = point >= 0xd800 && point <= 0xdfff;
-    if (point < least[length] || point > 0x10ffff || surrogate)
-        return -1;
-    *used = length;
-    return point;
-}
-
 bool
 pack_printable(const char *text, size_t size)
 {
     size_t used = 0;
     for (size_t at = 0; at < size; at += used) {
-        int32_t point =
-            s_code_point((const unsigned char *)text + at, size - at, &used);
-        if (point < 0x20 || (point >= 0x7f && point < 0xa0))
+        used = utf8_printable(text + at, size - at);
+        if (used == 0)
             return false;
     }
     return true;

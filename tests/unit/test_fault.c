@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/fault.h"
+#include "common/pack.h"
 
 static void
 a_sentence_is_printable_and_bounded(void **state)
@@ -18,6 +19,26 @@ a_sentence_is_printable_and_bounded(void **state)
     text[sizeof text - 1] = '\0';
     fault_set(&fault, FAULT_INPUT, "%s", text);
     assert_int_equal(strlen(fault.text), FAULT_TEXT_MAX);
+}
+
+/* Sentences travel in messages, where broken UTF-8 makes the message one. */
+static void
+a_sentence_is_utf8_wherever_it_was_cut(void **state)
+{
+    (void)state;
+    fault_t fault;
+    char text[2 * FAULT_TEXT_MAX];
+    for (size_t i = 0; i + 2 < sizeof text; i += 2)
+        memcpy(text + i, "\xc3\xa9", 3);
+    for (const char *before = "abcd"; *before; before++) {
+        fault_set(&fault, FAULT_INPUT, "%s%s", before, text);
+        assert_true(pack_printable(fault.text, strlen(fault.text)));
+        assert_true(strlen(fault.text) >= FAULT_TEXT_MAX - 1);
+        fault_prefix(&fault, "%s", before);
+        assert_true(pack_printable(fault.text, strlen(fault.text)));
+    }
+    fault_set(&fault, FAULT_INPUT, "%s", "\xff \xc2\x85 \xe2\x82 \xe2\x82\xac");
+    assert_string_equal(fault.text, "? ?? ?? \xe2\x82\xac");
 }
 
 static void
@@ -90,6 +111,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sentence_is_printable_and_bounded),
+        cmocka_unit_test(a_sentence_is_utf8_wherever_it_was_cut),
         cmocka_unit_test(a_prefix_goes_in_front_of_the_sentence),
         cmocka_unit_test(nobody_has_to_ask_for_the_sentence),
         cmocka_unit_test(exit_statuses_are_those_of_the_contract),
