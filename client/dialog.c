@@ -146,7 +146,7 @@ s_refused(dialog_t *self, const message_t *message, int64_t now)
                   message->type == MESSAGE_BYE;
     if (code == FAULT_REJECT_BANNED || code == FAULT_REJECT_AUTH)
         passes = false;
-    if (code == FAULT_NONE)
+    if (code == FAULT_NONE || code >= FAULT_USAGE)
         code = FAULT_NO_BROKER;
     fault_set(&self->fault, code, "the broker %s (%s): %s",
               message->type == MESSAGE_BYE ? "ends the session" : "refuses",

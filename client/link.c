@@ -13,8 +13,7 @@
 
 enum {
     CLIENTS_PORT = 5570,
-    FRAME_BYTES_MAX = 1 << 30, /* what a broker may be configured to send */
-    RECEIVE_BATCH = 64,        /* messages taken before sending gets a turn */
+    RECEIVE_BATCH = 64, /* messages taken before sending gets a turn */
     BYE_MS = 500,
     POLL_MS_MAX = 1000,
 };
@@ -94,7 +93,7 @@ s_perform(link_t *self, unsigned duties, int64_t now)
     if (duties & DUTY_OPEN) {
         fault_t fault;
         self->blocked = false;
-        self->socket = wire_connect(self->endpoint, FRAME_BYTES_MAX, &fault);
+        self->socket = wire_connect(self->endpoint, PROTO_FRAME_MAX, &fault);
         if (!self->socket)
             dialog_distrust(&self->dialog, &fault, now);
     }

@@ -30,22 +30,22 @@ s_take_result(link_t *self, const message_t *message, payload_t **payload)
 
 /* An ERROR that names no job answers what was asked last. */
 static void
-s_take_refusal(link_t *self, const message_t *message)
+s_take_refusal(link_t *self, const message_t *message, int64_t now)
 {
     if (!self->question) {
-        logger_warning("%s: %s", self->endpoint, message->text);
+        logger_limited(&self->complaints, now, LOGGER_WARNING, "%s: %s",
+                       self->endpoint, message->text);
         return;
     }
-    fault_set(&self->refusal,
-              message->code ? (fault_code_t)message->code : FAULT_INTERNAL,
-              "%s: %s", self->endpoint, message->text);
+    fault_set(&self->refusal, fault_from_wire(message->code), "%s: %s",
+              self->endpoint, message->text);
 }
 
 static void
 s_take_error(link_t *self, const message_t *message, int64_t now)
 {
     if (!message_has(message, key_bit(KEY_JOB))) {
-        s_take_refusal(self, message);
+        s_take_refusal(self, message, now);
         return;
     }
     entry_t *entry = ledger_find(&self->ledger, &message->job);
@@ -64,7 +64,7 @@ s_take_busy(link_t *self, const message_t *message, int64_t now)
 {
     entry_t *entry = ledger_find(&self->ledger, &message->job);
     if (entry)
-        ledger_busy(&self->ledger, entry, (fault_code_t)message->code,
+        ledger_busy(&self->ledger, entry, fault_from_wire(message->code),
                     message->retry_after_ms, now);
 }
 

@@ -11,6 +11,7 @@
 #include "client/link.h"
 #include "client/outcome.h"
 #include "common/endpoint.h"
+#include "common/logger.h"
 
 struct link {
     char endpoint[ENDPOINT_MAX];
@@ -23,6 +24,7 @@ struct link {
     bool welcome;    /* there was a session */
     service_t service;
     uint64_t retries;
+    logger_limit_t complaints; /* of the broker, about no job */
 
     outcomes_t outcomes; /* not collected yet */
 

@@ -74,9 +74,8 @@ outcome_take_result(outcome_t *self, const service_t *service,
 void
 outcome_take_error(outcome_t *self, const message_t *message)
 {
-    fault_set(&self->fault,
-              message->code ? (fault_code_t)message->code : FAULT_INTERNAL,
-              "%s", message->text[0] ? message->text : "the job failed");
+    fault_set(&self->fault, fault_from_wire(message->code), "%s",
+              message->text[0] ? message->text : "the job failed");
     if (message_has(message, key_bit(KEY_PART)))
         self->part = message->part_index;
 }

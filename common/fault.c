@@ -128,6 +128,13 @@ fault_name(fault_code_t code)
     return row ? row->name : "UNKNOWN";
 }
 
+fault_code_t
+fault_from_wire(uint16_t code)
+{
+    return code == FAULT_NONE || code >= FAULT_USAGE ? FAULT_INTERNAL
+                                                     : (fault_code_t)code;
+}
+
 bool
 fault_is_retriable(fault_code_t code)
 {

@@ -98,6 +98,10 @@ void fault_clear(fault_t *fault);
  * a name "UNKNOWN". BUSY and REJECT reasons drop their prefix: "MEMORY". */
 const char *fault_name(fault_code_t code);
 
+/* What a peer's code (protocol key 9) means: INTERNAL where it is 0 or one
+ * that never leaves a process. */
+fault_code_t fault_from_wire(uint16_t code);
+
 /* True for 1xx: the broker tries the job again elsewhere. */
 bool fault_is_retriable(fault_code_t code);
 

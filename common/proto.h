@@ -36,6 +36,7 @@ enum {
     PROTO_INFO_MAX = 1 << 20, /* bytes of an info frame (WELCOME, status) */
     PROTO_INFO_DEPTH_MAX = 6,
     PROTO_CHUNK_MAX = 1 << 20, /* bytes of a CHUNK's frame */
+    PROTO_FRAME_MAX = 1 << 30, /* bytes of any frame, whatever is configured */
     PROTO_EXTENSION_KEY = 64,  /* unknown keys from here on are ignored */
     PROTO_KEY_LIMIT = 64,      /* known keys are below this */
     PROTO_PART_AUTO = 0xffff,  /* part_index of a HELLO with --part auto */

@@ -217,7 +217,8 @@ s_decode_specs(const json_t *object, const char *key, tensor_spec_t *specs,
             s_decode_shape(item, &specs[i].shape, fault))
             return fault_prefix(fault, "%s", key);
         specs[i].dtype = dtype_parse(dtype);
-        if (tensor_bytes(specs[i].dtype, &specs[i].shape, 1) == 0)
+        size_t bytes = tensor_bytes(specs[i].dtype, &specs[i].shape, 1);
+        if (bytes == 0 || bytes > PROTO_FRAME_MAX)
             return s_bad(fault, key);
     }
     *count = (int)size;
@@ -268,8 +269,11 @@ s_decode_image(service_t *self, const json_t *object, fault_t *fault)
     image->channels = (image_channels_t)channels;
     image->layout = (image_layout_t)layout;
     image->range = json_number_value(json_object_get(json, "range"));
-    if (image_transform_check(image, fault))
+    if (image_transform_check(image, fault)) {
+        if (fault && fault->code == FAULT_CONFIG)
+            fault->code = FAULT_BAD_FRAME; /* not a config of ours */
         return fault_prefix(fault, "the broker's description");
+    }
     self->has_image = true;
     return s_check_image(self, fault);
 }

@@ -10,6 +10,8 @@ enum {
     LINK_BYTES_PER_MS_MIN = 1000,
     /* A predecessor that crashed is gone from the broker by then. */
     NAME_PATIENCE_MS = 6000,
+    /* A broker may ask for patience, but not for good. */
+    RETRY_AFTER_MS_MAX = 60000,
 };
 
 /* splitmix64: the jitter only has to differ between workers. */
@@ -257,6 +259,14 @@ s_reject_name(membership_t *self, int64_t now)
     return s_away(self, now, 0);
 }
 
+static int64_t
+s_patience_ms(const message_t *message)
+{
+    return message->retry_after_ms < RETRY_AFTER_MS_MAX
+               ? message->retry_after_ms
+               : RETRY_AFTER_MS_MAX;
+}
+
 /* Whether it is worth coming back after a REJECT, and when. */
 static unsigned
 s_reject(membership_t *self, const message_t *message, int64_t now)
@@ -268,9 +278,9 @@ s_reject(membership_t *self, const message_t *message, int64_t now)
     case FAULT_REJECT_FULL:
         if (message_has(message, key_bit(KEY_NAME)))
             return s_reject_name(self, now);
-        return s_away(self, now, message->retry_after_ms);
+        return s_away(self, now, s_patience_ms(message));
     case FAULT_REJECT_DRAINING:
-        return s_away(self, now, message->retry_after_ms);
+        return s_away(self, now, s_patience_ms(message));
     case FAULT_REJECT_DIGEST:
         if (self->rejected)
             return s_exit(self);
@@ -317,7 +327,7 @@ s_bye(membership_t *self, const message_t *message, int64_t now)
     const char *why = message->text[0] ? message->text : fault_name(code);
     fault_set(&self->fault, FAULT_NO_BROKER, "the broker says goodbye: %s",
               why);
-    return s_away(self, now, message->retry_after_ms);
+    return s_away(self, now, s_patience_ms(message));
 }
 
 /* Answers to a FETCH of bytes that are no longer served, and complaints. */

@@ -94,10 +94,11 @@ static void
 s_do_lost(service_t *self, const arrival_t *arrival, int64_t now)
 {
     (void)arrival;
+    static logger_limit_t limit;
     const membership_t *membership = &self->uplink.membership;
     if (membership->state == MEMBERSHIP_CALLING)
-        logger_info("%s: %s, joining again", self->uplink.endpoint,
-                    membership->fault.text);
+        logger_limited(&limit, now, LOGGER_INFO, "%s: %s, joining again",
+                       self->uplink.endpoint, membership->fault.text);
     uplink_lost(&self->uplink);
     supply_resume(&self->supply, now);
 }
@@ -189,7 +190,10 @@ s_do_job(service_t *self, const arrival_t *arrival, int64_t now)
     }
     task->part_digest = self->supply.digest;
     if (!backlog_add(backlog, task)) {
-        logger_warning("the broker sends jobs without credit");
+        static logger_limit_t limit;
+        logger_limited(&limit, now, LOGGER_WARNING,
+                       "%s: the broker sends jobs without credit",
+                       self->uplink.endpoint);
         task_destroy(&task);
         return;
     }

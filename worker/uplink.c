@@ -38,7 +38,7 @@ uplink_release(uplink_t *self)
 int
 uplink_open(uplink_t *self, fault_t *fault)
 {
-    self->socket = wire_connect(self->endpoint, UPLINK_FRAME_BYTES_MAX, fault);
+    self->socket = wire_connect(self->endpoint, PROTO_FRAME_MAX, fault);
     self->blocked = false;
     return self->socket ? 0 : -1;
 }

@@ -13,7 +13,6 @@
 #include "worker/supply.h"
 
 enum {
-    UPLINK_FRAME_BYTES_MAX = 1 << 30, /* the protocol's hard limit */
     UPLINK_ENDPOINT_MAX = 128,
     UPLINK_BYE_MS = 500, /* how long a BYE may take to leave */
 };

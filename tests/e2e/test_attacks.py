@@ -2,6 +2,7 @@
 """Peers that lie: workers and clients against a broker, a broker against
 workers and clients. Nobody crashes, hangs, or keeps others from being
 served."""
+import hashlib
 import os
 import struct
 import threading
@@ -103,5 +104,118 @@ def a_long_sentence_in_utf8_reaches_the_client(fleet):
     worker.close()
 
 
+def info(**changes):
+    return msgpack.packb({
+        "model": "lies", "digest": "ab" * 32, "parts": 1,
+        "inputs": [{"name": "x", "dtype": "float32",
+                    "shape": ["N", 3, 32, 32]}],
+        "outputs": [{"name": "y", "dtype": "float32", "shape": ["N", 2]}],
+        "image": {"size": [32, 32], "resize": "stretch", "shorter": 32,
+                  "filter": "bilinear", "channels": "rgb", "layout": "NCHW",
+                  "range": 1.0, "mean": [0.5] * 3, "std": [0.5] * 3},
+        "labels": ["truth", "lie"], "scores": "probabilities",
+        "limits": {"frame_bytes": 1 << 20, "window_jobs": 8,
+                   "window_bytes": 1 << 26}, **changes})
+
+
+WELCOME_CLIENT = {1: 7, 4: b"m" * 32, 11: 8, 13: 5, 14: [1000, 3],
+                  15: [1 << 20, 1 << 20]}
+
+
+def scores(*values):
+    frame = struct.pack(f"<{len(values)}f", *values)
+    return [[1, [1, len(values)], len(frame), 0]], frame
+
+
+def a_lying_broker_gets_no_prediction_out_of_a_client(fleet):
+    nan = float("nan")
+    wide, narrow = scores(0.5, 0.2, 0.3), scores(0.25, 0.75)
+    for answers, status, word in (
+            ([(RESULT, {8: scores(nan, 1)[0]}, scores(nan, 1)[1])], 1,
+             "finite"),
+            ([(RESULT, {8: wide[0]}, wide[1])], 1, "output y"),
+            ([(RESULT, {8: narrow[0]}, narrow[1][:4])], 1, "output y"),
+            ([(RESULT, {8: narrow[0] * 2}, *narrow[1:] * 2)], 1, "2 tensors"),
+            ([(RESULT, {8: [narrow[0][0][:3] + [9]]}, narrow[1])], 1,
+             "damaged"),
+            ([(ERROR, {9: 701, 10: "your command line"})], 1, "your command"),
+            ([(ERROR, {9: 0, 10: ""})], 1, "the job failed"),
+            ([(BYE, {9: 0})], 1, "no result"),
+            ([(ERROR, {2: bytes(16), 9: 105, 10: "stranger"})] * 500 +
+             [(RESULT, {2: bytes(16), 8: narrow[0]}, narrow[1])] * 500, 1,
+             "no result")):
+        def answer(kind, fields, answers=tuple(answers)):
+            if kind == HELLO:
+                return [(WELCOME, WELCOME_CLIENT, info())]
+            return [(a, {1: 7, 2: fields[2], **keys}, *frames)
+                    for a, keys, *frames in answers if kind == SUBMIT]
+        with Broker(answer) as broker:
+            code, out, err = fleet.client("--timeout", "1000", "--image", CAT,
+                                          broker=broker.endpoint)
+        assert code == status and word in err and not out, (code, out, err)
+
+
+def complaints_about_nothing_do_not_fill_a_disk(fleet):
+    def answer(kind, fields):
+        if kind == HELLO:
+            return [(WELCOME, WELCOME_CLIENT, info())]
+        return [(ERROR, {9: 204, 10: "no"})] * (2000 * (kind == SUBMIT))
+    with Broker(answer) as broker:
+        code, out, err = fleet.client("--timeout", "1000", "--image", CAT,
+                                      broker=broker.endpoint)
+    assert code == 1 and not out, (code, out)
+    assert len(err.splitlines()) < 20, err[:300]
+
+
+def a_description_that_cannot_be_true_is_refused(fleet):
+    tensor = {"name": "x", "dtype": "float32"}
+    for changes, word in (
+            ({"outputs": [{**tensor, "shape": ["N", 1 << 40]}],
+              "labels": None}, "outputs"),
+            ({"labels": ["truth", "\x1b[31mlie"]}, "printable"),
+            ({"inputs": [{**tensor, "shape": ["N", 3, 32, 33]}]}, "input")):
+        def answer(kind, fields, frame=info(**changes)):
+            return [(WELCOME, WELCOME_CLIENT, frame)] * (kind == HELLO)
+        with Broker(answer) as broker:
+            code, out, err = fleet.client("--connect-timeout", "500",
+                                          "--image", CAT,
+                                          broker=broker.endpoint)
+        assert code == 1 and word in err and not out, (code, out, err)
+
+
+def jobs_without_credit_do_not_fill_a_disk(fleet):
+    exported = fleet.folder / "parts"
+    assert fleet.run(BIN / "broker", "-c", fleet.config(), "--export",
+                     exported)[0] == 0
+    part = (exported / "part-0.onnx").read_bytes()
+    digest = hashlib.sha256(part).digest()
+    tensors, frame = [[1, [1, 3, 32, 32], 12288, 0]], bytes(12288)
+    started = threading.Event()
+
+    def answer(kind, fields):
+        if kind == HELLO:
+            return [(WELCOME, {1: 7, 5: [0, 2], 6: digest, 13: 5,
+                               14: [1000, 3], 15: [1 << 20, 1 << 20],
+                               27: len(part)})]
+        if kind == FETCH:
+            return [(CHUNK, {1: 7, 6: digest, 26: 0, 27: len(part)}, part)]
+        if kind != CREDIT or started.is_set():
+            return []
+        started.set()
+        return [(JOB, {1: 7, 2: os.urandom(16), 3: 1, 5: [0, 2],
+                       7: 60000, 8: tensors}, frame)] * 2000
+    with Broker(answer) as broker:
+        fleet.workers = broker.endpoint
+        worker = fleet.worker(0)
+        fleet.until(lambda: any("without credit" in line
+                                for line in worker.err), "a complaint")
+        assert worker.stop() == 0
+    assert len(worker.err) < 30, worker.err[:20]
+
+
 if __name__ == "__main__":
-    run_tests(a_long_sentence_in_utf8_reaches_the_client)
+    run_tests(a_long_sentence_in_utf8_reaches_the_client,
+              a_lying_broker_gets_no_prediction_out_of_a_client,
+              complaints_about_nothing_do_not_fill_a_disk,
+              a_description_that_cannot_be_true_is_refused,
+              jobs_without_credit_do_not_fill_a_disk)

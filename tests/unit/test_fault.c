@@ -97,6 +97,16 @@ exit_statuses_are_those_of_the_contract(void **state)
 }
 
 static void
+codes_of_a_process_do_not_come_from_a_peer(void **state)
+{
+    (void)state;
+    assert_int_equal(fault_from_wire(FAULT_CHECKSUM), FAULT_CHECKSUM);
+    assert_int_equal(fault_from_wire(0), FAULT_INTERNAL);
+    assert_int_equal(fault_from_wire(FAULT_USAGE), FAULT_INTERNAL);
+    assert_int_equal(fault_from_wire(UINT16_MAX), FAULT_INTERNAL);
+}
+
+static void
 only_failed_attempts_are_tried_again(void **state)
 {
     (void)state;
@@ -115,6 +125,7 @@ main(void)
         cmocka_unit_test(a_prefix_goes_in_front_of_the_sentence),
         cmocka_unit_test(nobody_has_to_ask_for_the_sentence),
         cmocka_unit_test(exit_statuses_are_those_of_the_contract),
+        cmocka_unit_test(codes_of_a_process_do_not_come_from_a_peer),
         cmocka_unit_test(only_failed_attempts_are_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,9 @@ wrong_descriptions_are_refused_by_key(void **state)
         {"{\"inputs\": [{\"name\":\"x\",\"dtype\":\"float32\","
          "\"shape\":[9223372036854775807, 9]}]}",
          "inputs"},
+        {"{\"outputs\": [{\"name\":\"y\",\"dtype\":\"float32\","
+         "\"shape\":[\"N\",268435457]}], \"labels\": null}",
+         "outputs"},
         {"{\"inputs\": [{\"name\":\"x\",\"dtype\":\"float32\","
          "\"shape\":[\"N\",3,32,25]}]}",
          "image transform"},

@@ -275,6 +275,11 @@ a_full_or_draining_broker_is_tried_again(void **state)
         reject.retry_after_ms = 400;
         assert_int_equal(membership_frame(&self, &reject, 1), DUTY_CLOSE);
         assert_true(membership_due(&self) >= 401);
+        s_greet(&self, membership_due(&self));
+        reject.retry_after_ms = UINT32_MAX; /* 49 days */
+        int64_t now = self.heard_ms;
+        assert_int_equal(membership_frame(&self, &reject, now), DUTY_CLOSE);
+        assert_true(membership_due(&self) <= now + 70000);
     }
 }
 
