@@ -115,13 +115,19 @@ s_open(const char *path, fault_t *fault)
 {
     if (strcmp(path, "-") == 0)
         return dup(STDIN_FILENO);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    /* A fifo in a folder of pictures would hold everything up. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
     if (file < 0)
         return fault_set(fault, FAULT_INPUT, "%s", strerror(errno));
-    if (fstat(file, &status) == 0 && S_ISDIR(status.st_mode)) {
+    if (fstat(file, &status) != 0 || S_ISDIR(status.st_mode)) {
         close(file);
         return fault_set(fault, FAULT_INPUT, "a folder, not an image");
+    }
+    if (!S_ISREG(status.st_mode)) {
+        close(file);
+        return fault_set(fault, FAULT_INPUT,
+                         "not a file; - takes an image from a pipe");
     }
     return file;
 }

@@ -239,6 +239,20 @@ s_u16(const uint8_t **at)
 }
 
 static void
+what_is_no_file_is_refused_at_once(void **state)
+{
+    (void)state;
+    image_t image;
+    fault_t fault;
+    assert_int_equal(mkfifo("pipe.png", 0600), 0);
+    assert_int_equal(image_read(&image, "pipe.png", &fault), -1);
+    assert_string_equal(fault.text,
+                        "pipe.png: not a file; - takes an image from a pipe");
+    assert_int_equal(image_read(&image, "/dev/zero", &fault), -1);
+    assert_non_null(strstr(fault.text, "not a file"));
+}
+
+static void
 resizing_gives_the_bytes_of_pillow(void **state)
 {
     (void)state;
@@ -402,6 +416,7 @@ main(void)
         cmocka_unit_test(changed_bytes_of_a_jpeg_never_crash),
         cmocka_unit_test(what_is_no_image_is_refused_in_a_sentence),
         cmocka_unit_test(a_file_is_read_whole),
+        cmocka_unit_test(what_is_no_file_is_refused_at_once),
         cmocka_unit_test(resizing_gives_the_bytes_of_pillow),
         cmocka_unit_test(cropping_gives_the_bytes_of_torchvision),
         cmocka_unit_test(an_extreme_aspect_costs_little),
