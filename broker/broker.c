@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -265,24 +264,18 @@ s_open_signals(broker_t *self, fault_t *fault)
     return 0;
 }
 
-/* A session is a descriptor; libzmq spins when there are none left. */
+/* A session is a descriptor. */
 static int
 s_check_files(const broker_t *self, fault_t *fault)
 {
     const core_config_t *core = &self->config->core;
-    rlim_t needed =
-        (rlim_t)core->sessions_clients + core->sessions_workers + FILES_EXTRA;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+    if (wire_allow_files((uint64_t)core->sessions_clients +
+                             core->sessions_workers + FILES_EXTRA,
+                         fault) == 0)
         return 0;
-    rlim_t allowed = limit.rlim_max;
-    limit.rlim_cur = needed;
-    if (allowed >= needed && setrlimit(RLIMIT_NOFILE, &limit) == 0)
-        return 0;
-    return fault_set(fault, FAULT_CONFIG,
-                     "broker.sessions_clients and sessions_workers need %llu "
-                     "open files, %llu are allowed (ulimit -n)",
-                     (unsigned long long)needed, (unsigned long long)allowed);
+    if (fault)
+        fault->code = FAULT_CONFIG;
+    return fault_prefix(fault, "broker.sessions_clients and sessions_workers");
 }
 
 static void

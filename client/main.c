@@ -232,10 +232,13 @@ main(int argc, char **argv)
     if (parsed == 0) {
         flags.verbose =
             options_given(&options, "log-level") && logger_shows(LOGGER_INFO);
-        wire_start();
         s_catch_signals();
-        status = s_run(&flags, &fault);
-        wire_stop();
+        status = wire_allow_files(WIRE_FILES, &fault);
+        if (status == 0) {
+            wire_start();
+            status = s_run(&flags, &fault);
+            wire_stop();
+        }
     }
     if (status >= 0 && fflush(stdout) != 0)
         status = fault_set(&fault, FAULT_SYSTEM, "standard output: %s",

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -186,6 +187,21 @@ s_clear_environment(void)
         unsetenv(name);
         entry = environ;
     }
+}
+
+int
+wire_allow_files(uint64_t needed, fault_t *fault)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+        return 0;
+    uint64_t allowed = limit.rlim_max;
+    limit.rlim_cur = needed;
+    if (allowed >= needed && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return 0;
+    return fault_set(fault, FAULT_SYSTEM,
+                     "%llu open files are needed, %llu are allowed (ulimit -n)",
+                     (unsigned long long)needed, (unsigned long long)allowed);
 }
 
 void

@@ -15,6 +15,7 @@ enum {
     WIRE_OVERHEAD = 33,   /* bytes that encryption adds to a frame */
     WIRE_SEND_QUEUE = 16, /* messages, of one peer */
     WIRE_RECEIVE_QUEUE = 8,
+    WIRE_FILES = 32, /* open files that a process with a few sockets needs */
 };
 
 /* Whom a ROUTER received from or sends to; size 0 on a DEALER. */
@@ -55,6 +56,11 @@ const char *wire_bound(zsock_t *socket, char *text, size_t size);
 
 /* Destroy a socket, giving what was sent last (a BYE) that long to leave. */
 void wire_close(zsock_t **socket, int linger_ms);
+
+/* libzmq aborts where it gets no file and spins where it gets no connection:
+ * see before the first socket that so many open files are allowed. -1 with
+ * FAULT_SYSTEM and both numbers. */
+int wire_allow_files(uint64_t needed, fault_t *fault);
 
 /* Prepare CZMQ for the process (its environment, its signal handlers) and end
  * it; before the first socket and after the last. */

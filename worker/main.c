@@ -193,6 +193,8 @@ s_serve(const flags_t *flags, fault_t *fault)
         (flags->name && s_check_name(flags->name, fault)))
         return -1;
     runner_t runner;
+    if (wire_allow_files(WIRE_FILES, fault))
+        return -1;
     if (compute_init(&runner, threads, options.batch, fault))
         return -1;
     wire_start();

@@ -213,9 +213,20 @@ def jobs_without_credit_do_not_fill_a_disk(fleet):
     assert len(worker.err) < 30, worker.err[:20]
 
 
+def too_few_open_files_are_a_sentence(fleet):
+    for program in (("client", "--connect-timeout", "100", "--image", CAT),
+                    ("worker", "--part", "0")):
+        for files in (6, 8, 12):
+            code, _, err = fleet.run(
+                "prlimit", f"--nofile={files}", BIN / program[0],
+                *program[1:], "--broker", "tcp://127.0.0.1:9")
+            assert code == 1 and "ulimit -n" in err, (files, code, err)
+
+
 if __name__ == "__main__":
     run_tests(a_long_sentence_in_utf8_reaches_the_client,
               a_lying_broker_gets_no_prediction_out_of_a_client,
               complaints_about_nothing_do_not_fill_a_disk,
               a_description_that_cannot_be_true_is_refused,
-              jobs_without_credit_do_not_fill_a_disk)
+              jobs_without_credit_do_not_fill_a_disk,
+              too_few_open_files_are_a_sentence)
