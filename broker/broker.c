@@ -205,23 +205,41 @@ s_wait_ms(const broker_t *self)
     return wait_ms < WAIT_MS_MAX ? (int)wait_ms : WAIT_MS_MAX;
 }
 
+/* What there is to poll: both sockets, both watches, the signals. */
+enum { POLL_SOCKETS = 0, POLL_WATCHES = SIDES, POLL_SIGNALS = 2 * SIDES };
+
+static void
+s_poll(broker_t *self, bool more, zmq_pollitem_t items[POLL_SIGNALS + 1])
+{
+    for (int side = 0; side < SIDES; side++) {
+        items[POLL_SOCKETS + side] =
+            (zmq_pollitem_t){.socket = zsock_resolve(self->link.sockets[side]),
+                             .events = ZMQ_POLLIN};
+        items[POLL_WATCHES + side] =
+            (zmq_pollitem_t){.socket = zsock_resolve(self->link.watches[side]),
+                             .events = ZMQ_POLLIN};
+    }
+    items[POLL_SIGNALS] =
+        (zmq_pollitem_t){.fd = self->signals, .events = ZMQ_POLLIN};
+    zmq_poll(items, POLL_SIGNALS + 1, more ? 0 : s_wait_ms(self));
+    self->now_us = clock_us();
+}
+
 static int
 s_turn(broker_t *self, bool more, bool *again, fault_t *fault)
 {
-    zmq_pollitem_t items[] = {
-        {.socket = zsock_resolve(self->link.sockets[SIDE_CLIENTS]),
-         .events = ZMQ_POLLIN},
-        {.socket = zsock_resolve(self->link.sockets[SIDE_WORKERS]),
-         .events = ZMQ_POLLIN},
-        {.fd = self->signals, .events = ZMQ_POLLIN},
-    };
+    zmq_pollitem_t items[POLL_SIGNALS + 1];
+    bool ready[SIDES];
     int received = 0;
-    zmq_poll(items, 3, more ? 0 : s_wait_ms(self));
-    self->now_us = clock_us();
-    if (items[2].revents && s_take_signals(self, fault) != 0)
+    s_poll(self, more, items);
+    if (items[POLL_SIGNALS].revents && s_take_signals(self, fault) != 0)
         return -1;
-    const bool ready[SIDES] = {[SIDE_CLIENTS] = items[0].revents & ZMQ_POLLIN,
-                               [SIDE_WORKERS] = items[1].revents & ZMQ_POLLIN};
+    for (int side = 0; side < SIDES; side++) {
+        ready[side] = items[POLL_SOCKETS + side].revents & ZMQ_POLLIN;
+        if (items[POLL_WATCHES + side].revents &&
+            watch_take(self->link.watches[side]))
+            core_disturbed(self->core, (side_t)side, self->now_us);
+    }
     *again = s_receive_burst(self, ready, &received);
     core_tick(self->core, self->now_us);
     desk_answer(self->desk, self->core, &self->link,

@@ -82,7 +82,7 @@ s_init(core_t *self, fault_t *fault)
 {
     const core_config_t *config = &self->config;
     uint32_t sessions = config->sessions_clients + config->sessions_workers;
-    uint32_t timers = 3 * sessions + 2 * config->queue_jobs + 2;
+    uint32_t timers = 3 * sessions + 2 * config->queue_jobs + 4;
     if (s_measure_parts(self, fault) != 0 ||
         registry_init(&self->registry, config->sessions_clients,
                       config->sessions_workers, config->seed, fault) != 0 ||
@@ -115,6 +115,9 @@ core_new(const core_config_t *config, const core_host_t *host, int64_t now_us,
     list_init(&self->doomed);
     alarm_init(&self->done_alarm, TIMER_DONE, self);
     alarm_init(&self->drain_alarm, TIMER_DRAIN, self);
+    for (int side = 0; side < 2; side++)
+        alarm_init(&self->probe_alarms[side], TIMER_PROBE,
+                   &self->probe_alarms[side]);
     self->parts = mem_new(config->parts_count, sizeof *self->parts, fault);
     if (!self->parts || s_init(self, fault) != 0)
         core_destroy(&self);
@@ -277,7 +280,7 @@ static void (*const s_on_timer[TIMER_KINDS])(core_t *, void *) = {
     [TIMER_BEAT] = peers_on_beat,    [TIMER_SILENCE] = peers_on_silence,
     [TIMER_RETRY] = peers_on_retry,  [TIMER_JOB_END] = flow_on_end,
     [TIMER_JOB_STEP] = flow_on_step, [TIMER_DONE] = s_on_done,
-    [TIMER_DRAIN] = s_on_drain,
+    [TIMER_DRAIN] = s_on_drain,      [TIMER_PROBE] = peers_on_probe,
 };
 
 void
@@ -286,6 +289,16 @@ core_tick(core_t *self, int64_t now_us)
     core_begin(self, now_us);
     for (alarm_t *due; (due = timers_take(&self->timers, self->now_us));)
         s_on_timer[due->kind](self, due->owner);
+    core_end(self);
+}
+
+void
+core_disturbed(core_t *self, side_t side, int64_t now_us)
+{
+    core_begin(self, now_us);
+    alarm_t *probe = &self->probe_alarms[side];
+    if (!heap_holds(&probe->node))
+        timers_set(&self->timers, probe, self->now_us + us_from_ms(PROBE_MS));
     core_end(self);
 }
 

@@ -161,6 +161,11 @@ void core_fetched(core_t *self, const peer_t *worker, sent_t sent,
 /* A send that the host did on its own found the connection gone. */
 void core_gone(core_t *self, side_t side, const peer_t *peer, int64_t now_us);
 
+/* A connection of a side ended, and the host cannot tell whose: in a moment a
+ * heartbeat goes to every session of that side, and the one that fails tells.
+ * Further calls within that moment change nothing. */
+void core_disturbed(core_t *self, side_t side, int64_t now_us);
+
 /* Do what is due. Call it when core_next_due_us has come and what waited in
  * the sockets (a bounded number of messages) was received: so a broker that
  * was held up does not take its own pause for its peers' silence. */

@@ -155,6 +155,17 @@ peers_on_beat(core_t *self, void *owner)
 }
 
 void
+peers_on_probe(core_t *self, void *owner)
+{
+    side_t side = (side_t)((alarm_t *)owner - self->probe_alarms);
+    session_t *session;
+    for (uint32_t i = 0; (session = registry_row(&self->registry, side, i));
+         i++)
+        if (session->state != SESSION_FREE)
+            s_beat(self, session);
+}
+
+void
 peers_on_silence(core_t *self, void *owner)
 {
     session_t *session = owner;

@@ -35,6 +35,7 @@ enum {
     NO_WORKER_MS = 10000,
     POISON_WAIT_MS = 3000, /* for a worker that only lost its link */
     FULL_RETRY_MS = 20,
+    PROBE_MS = 50, /* until libzmq knows an ended connection, and then some */
     RETRY_BASE_MS = 100,
     RETRY_DOUBLINGS_MAX = 6,
 };
@@ -49,6 +50,7 @@ typedef enum timer_kind {
     TIMER_BEAT,
     TIMER_SILENCE,
     TIMER_RETRY,
+    TIMER_PROBE,
     TIMER_JOB_END,
     TIMER_JOB_STEP,
     TIMER_DONE,
@@ -83,6 +85,7 @@ struct core {
     metrics_counters_t counters;
     alarm_t done_alarm;
     alarm_t drain_alarm;
+    alarm_t probe_alarms[2]; /* by side_t */
     list_t doomed;
     uint64_t charge_bytes; /* of every job */
     uint64_t held_bytes;   /* sum of the charges */
@@ -173,6 +176,7 @@ void peers_dismiss(core_t *self, fault_code_t code);
 void peers_on_beat(core_t *self, void *session);
 void peers_on_silence(core_t *self, void *session);
 void peers_on_retry(core_t *self, void *session);
+void peers_on_probe(core_t *self, void *alarm);
 
 /* --- core_clients.c --- */
 

@@ -18,6 +18,9 @@ link_bind(link_t *self, const char *const endpoints[SIDES],
             wire_bind(endpoints[side], frame_bytes_max, fault);
         if (!self->sockets[side])
             return fault_prefix(fault, "%s", keys[side]);
+        self->watches[side] = watch_open(self->sockets[side], fault);
+        if (!self->watches[side])
+            return -1;
     }
     return 0;
 }
@@ -25,8 +28,10 @@ link_bind(link_t *self, const char *const endpoints[SIDES],
 void
 link_close(link_t *self, int linger_ms)
 {
-    for (int side = 0; side < SIDES; side++)
+    for (int side = 0; side < SIDES; side++) {
+        watch_close(&self->watches[side], self->sockets[side]);
         wire_close(&self->sockets[side], linger_ms);
+    }
 }
 
 sent_t

@@ -6,12 +6,13 @@
 
 #include "broker/core.h"
 #include "common/fault.h"
-#include "common/wire.h"
+#include "common/watch.h"
 
 enum { SIDES = 2 };
 
 typedef struct link {
     zsock_t *sockets[SIDES]; /* by side_t; NULL before link_bind */
+    zsock_t *watches[SIDES]; /* readable when a connection ended */
 } link_t;
 
 /* Bind both to canonical endpoints. -1 with FAULT_CONFIG naming the endpoint

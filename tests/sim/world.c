@@ -173,6 +173,10 @@ world_cut(world_t *self, sim_peer_t *peer, bool reset)
     conn->reset = reset;
     peer->conn = -1;
     peer->active = false;
+    /* The socket monitor is a help that may come or not. */
+    if (reset && self->core && self->now_us >= self->paused_us &&
+        random_chance(&self->random, 500))
+        core_disturbed(self->core, conn->side, self->now_us);
 }
 
 static int64_t

@@ -271,6 +271,26 @@ an_outcome_follows_a_client_to_its_new_link(void **state)
 }
 
 static void
+an_ended_connection_is_found_in_a_moment(void **state)
+{
+    (void)state;
+    rig_hello_client(&rig, 1);
+    rig_join(&rig, 1, 0, 1);
+    rig_submit(&rig, 1, 1, 9000);
+    assert_non_null(rig_next(&rig, SIDE_WORKERS, 1, MESSAGE_JOB));
+    rig_join(&rig, 2, 0, 1);
+    rig.answer[SIDE_WORKERS][1] = SENT_GONE;
+    core_disturbed(rig.core, SIDE_WORKERS, rig.now_us);
+    rig_wait_ms(&rig, 49);
+    assert_null(rig_next(&rig, SIDE_WORKERS, 2, MESSAGE_JOB));
+    core_disturbed(rig.core, SIDE_WORKERS, rig.now_us);
+    rig_wait_ms(&rig, 1);
+    assert_non_null(rig_next(&rig, SIDE_WORKERS, 2, MESSAGE_JOB));
+    assert_int_equal(rig_status(&rig).workers, 1);
+    assert_int_equal(rig_status(&rig).counters.sessions_lost, 1);
+}
+
+static void
 an_orphan_is_given_up_after_ten_seconds(void **state)
 {
     (void)state;
@@ -412,6 +432,7 @@ main(void)
         TEST(busy_for_want_of_a_worker_only_after_ten_seconds),
         TEST(a_busy_that_did_not_fit_is_sent_later),
         TEST(an_outcome_follows_a_client_to_its_new_link),
+        TEST(an_ended_connection_is_found_in_a_moment),
         TEST(an_orphan_is_given_up_after_ten_seconds),
         TEST(cancel_ends_a_job_wherever_it_is),
         TEST(an_operator_drains_one_worker_by_name),
