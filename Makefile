@@ -107,7 +107,7 @@ all: $(PROGRAMS:%=$(BIN)/%) ## build bin/broker, bin/worker, bin/client
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | \
 	    sed -E 's/^([a-z-]+):.*## */\1\t/' | \
-	    awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	    awk -F'\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 	@echo "  variables: BUILD=release|debug|asan|tsan|coverage|fuzz  V=1"
 	@echo "             DEVELOPER=1 (warnings are errors)  PREFIX  DESTDIR"
 	@echo "             CC CFLAGS LDFLAGS"
@@ -261,7 +261,8 @@ install: all ## PREFIX/lib/convoy/bin and PREFIX/bin/convoy-*
 uninstall: ## remove what install put there
 	for p in $(PROGRAMS); do \
 	    rm -f $(INSTALL_BIN)/$$p $(DESTDIR)$(PREFIX)/bin/convoy-$$p; done
-	-rmdir -p $(INSTALL_BIN) 2>/dev/null
+	for d in $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/lib/convoy; do \
+	    test ! -d $$d || rmdir --ignore-fail-on-non-empty $$d; done
 
 clean: ## remove bin and build
 	rm -rf bin build
