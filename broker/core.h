@@ -68,10 +68,10 @@ typedef struct core_host {
     void (*release)(void *self, payload_t *payload);
 
     /* A worker asks for bytes of a part: read at most PROTO_CHUNK_MAX bytes
-     * from offset (it is below the part's size) and send CHUNK (keys session,
-     * part_digest, offset, total = the part's size, one frame) when nothing
-     * of the job path waits; then report it with core_fetched. At most
-     * CORE_FETCHES_MAX requests a worker are open at a time. */
+     * from offset (a multiple of that below the part's size) and send CHUNK
+     * (keys session, part_digest, offset, total = the part's size, one frame)
+     * when nothing of the job path waits; then report it with core_fetched. At
+     * most CORE_FETCHES_MAX requests a worker are open at a time. */
     void (*fetch)(void *self, const peer_t *worker, uint64_t session,
                   uint16_t part, uint64_t offset);
 

@@ -121,7 +121,8 @@ workers_fetch(core_t *self, session_t *session, const core_input_t *input)
     worker_t *worker = &session->worker;
     const core_part_t *part = &self->parts[worker->part].config;
     if (!digest_equal(&message->part_digest, &part->digest) ||
-        message->offset >= part->bytes) {
+        message->offset >= part->bytes ||
+        message->offset % PROTO_CHUNK_MAX != 0) {
         message_t *error = core_message(self, MESSAGE_ERROR);
         error->code = FAULT_DIGEST;
         error->present |= key_bit(KEY_CODE);

@@ -13,6 +13,7 @@
 enum {
     ASKED_MAX = 64,    /* clients waiting for the status */
     STATUS_US = 50000, /* how long one status is good for all who ask */
+    CHUNKS_KEPT = 16,  /* the latest ones, read once for all who ask */
 };
 
 typedef struct asked {
@@ -20,10 +21,20 @@ typedef struct asked {
     uint64_t session;
 } asked_t;
 
+/* Bytes of a part in memory. Peers that ask and never read have them queued:
+ * sharing keeps that from costing a copy each. */
+typedef struct chunk {
+    uint16_t part;
+    uint64_t offset;
+    payload_t *payload; /* NULL: a free place */
+} chunk_t;
+
 struct desk {
     const model_t *model;
     const store_t *store;
     fetches_t *fetches;
+    chunk_t chunks[CHUNKS_KEPT];
+    size_t chunk_next; /* the place that is used next */
     logger_limit_t read_limit;
 
     asked_t asked[ASKED_MAX];
@@ -58,6 +69,8 @@ desk_destroy(desk_t **self)
     if (!*self)
         return;
     payload_destroy(&(*self)->status);
+    for (size_t i = 0; i < CHUNKS_KEPT; i++)
+        payload_destroy(&(*self)->chunks[i].payload);
     fetches_destroy(&(*self)->fetches);
     free(*self);
     *self = NULL;
@@ -84,7 +97,7 @@ desk_ask(desk_t *self, const peer_t *client, uint64_t session)
 /* --- bytes of parts ------------------------------------------------------ */
 
 static payload_t *
-s_chunk(desk_t *self, const fetch_t *fetch, fault_t *fault)
+s_read_chunk(desk_t *self, const fetch_t *fetch, fault_t *fault)
 {
     uint64_t total = store_bytes(self->store, fetch->part);
     if (fetch->offset >= total)
@@ -97,6 +110,25 @@ s_chunk(desk_t *self, const fetch_t *fetch, fault_t *fault)
     if (!room || store_read(self->store, fetch->part, fetch->offset, room, size,
                             fault) != 0)
         payload_destroy(&payload);
+    return payload;
+}
+
+/* Borrowed until the next one is wanted. */
+static const payload_t *
+s_chunk(desk_t *self, const fetch_t *fetch, fault_t *fault)
+{
+    for (size_t i = 0; i < CHUNKS_KEPT; i++) {
+        const chunk_t *kept = &self->chunks[i];
+        if (kept->payload && kept->part == fetch->part &&
+            kept->offset == fetch->offset)
+            return kept->payload;
+    }
+    payload_t *payload = s_read_chunk(self, fetch, fault);
+    if (!payload)
+        return NULL;
+    chunk_t *place = &self->chunks[self->chunk_next++ % CHUNKS_KEPT];
+    payload_destroy(&place->payload);
+    *place = (chunk_t){fetch->part, fetch->offset, payload};
     return payload;
 }
 
@@ -123,10 +155,9 @@ s_answer_fetches(desk_t *self, core_t *core, link_t *link, int count,
     fault_t fault = {0};
     while (count-- > 0 && fetches_take(self->fetches, now_us, &fetch)) {
         sent_t sent = SENT_FULL;
-        payload_t *payload = s_chunk(self, &fetch, &fault);
+        const payload_t *payload = s_chunk(self, &fetch, &fault);
         if (payload) {
             sent = s_send_chunk(self, link, &fetch, payload);
-            payload_destroy(&payload);
             if (sent == SENT_FULL &&
                 fetches_defer(self->fetches, &fetch, now_us))
                 continue;

@@ -10,7 +10,7 @@ import threading
 import msgpack
 import zmq
 
-from fleet import BIN, ETC, run_tests
+from fleet import BIN, ETC, SANITIZED, run_tests
 
 CAT = ETC / "demo/cat.png"
 HELLO, WELCOME, REJECT, CREDIT = 0x01, 0x02, 0x03, 0x06
@@ -45,6 +45,17 @@ class Peer:
             if head[3] == kind:
                 return msgpack.unpackb(head[8:], strict_map_key=False), frames
         raise AssertionError(f"no message 0x{kind:02x}")
+
+    def stop_reading(self):
+        """From the next connection on, take nothing out of the kernel that
+        is not read here."""
+        endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.close()
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        for option, value in ((zmq.LINGER, 0), (zmq.RCVHWM, 1),
+                              (zmq.RCVBUF, 4096)):
+            self.socket.setsockopt(option, value)
+        self.socket.connect(endpoint)
 
     def join(self, part, name):
         self.send(HELLO, {5: [part, 0], 16: self.peer_id, 28: name, 29: 2})
@@ -223,10 +234,31 @@ def too_few_open_files_are_a_sentence(fleet):
             assert code == 1 and "ulimit -n" in err, (files, code, err)
 
 
+def parts_for_those_who_never_read_cost_no_memory(fleet):
+    fleet.broker()
+    peers = [Peer(fleet.workers) for _ in range(32)]
+    for number, peer in enumerate(peers):
+        peer.stop_reading()
+        welcome = peer.join(1, f"idle-{number}")
+        for turn in range(16):
+            peer.send(FETCH, {1: peer.session, 6: welcome[6],
+                              26: (turn % 8) << 20})
+            if turn == 7:
+                fleet.status()
+    assert fleet.status()["rss_mib"] < (600 if SANITIZED else 120)
+    for part in (0, 1):
+        fleet.worker(part)
+    code, out, err = fleet.client("--image", CAT)
+    assert code == 0 and "cat.png: cat " in out, err
+    for peer in peers:
+        peer.close()
+
+
 if __name__ == "__main__":
     run_tests(a_long_sentence_in_utf8_reaches_the_client,
               a_lying_broker_gets_no_prediction_out_of_a_client,
               complaints_about_nothing_do_not_fill_a_disk,
               a_description_that_cannot_be_true_is_refused,
               jobs_without_credit_do_not_fill_a_disk,
-              too_few_open_files_are_a_sentence)
+              too_few_open_files_are_a_sentence,
+              parts_for_those_who_never_read_cost_no_memory)

@@ -152,9 +152,11 @@ def parts_are_served_by_bytes_and_leave_no_file(fleet):
     found = worker.fetch(reversed(offsets))
     whole = b"".join(found[offset] for offset in offsets)
     assert hashlib.sha256(whole).digest() == worker.welcome[6]
-    assert worker.fetch([total - 1])[total - 1] == whole[-1:]
-    worker.send(FETCH, {1: worker.session, 6: worker.welcome[6], 26: total})
-    assert worker.take(ERROR)[0][9] == 203
+    assert worker.fetch(offsets[-1:])[offsets[-1]] == whole[offsets[-1]:]
+    for offset in (total - 1, offsets[-1] + (1 << 20)):
+        worker.send(FETCH, {1: worker.session, 6: worker.welcome[6],
+                            26: offset})
+        assert worker.take(ERROR)[0][9] == 203
 
 
 def jobs_go_on_while_parts_are_fetched(fleet):

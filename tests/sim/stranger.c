@@ -34,7 +34,8 @@ s_random_message(world_t *world, sim_peer_t *self)
     message->part_index = (uint16_t)random_range(random, 0, PARTS_MAX);
     message->remaining_ms = (uint32_t)random_range(random, 0, 5000);
     message->code = (uint16_t)random_range(random, 0, 700);
-    message->offset = (uint64_t)random_range(random, 0, 2000);
+    message->offset =
+        (uint64_t)random_range(random, 0, 2) * (PROTO_CHUNK_MAX / 2);
     strcpy(message->name, "w1");
     strcpy(message->text, "lies");
     message->present = random_u64(random) & 0x7fffffffe;

@@ -389,15 +389,18 @@ a_part_is_fetched_within_its_bounds(void **state)
     rig_hello_worker(&rig, 1, 0);
     message_t *message = rig_message(&rig, MESSAGE_FETCH);
     message->part_digest = rig.parts[0].digest;
-    message->offset = 999;
+    message->offset = 0;
     message->present |= key_bit(KEY_PART_DIGEST) | key_bit(KEY_OFFSET);
     rig_receive(&rig, SIDE_WORKERS, 1, 0);
     assert_int_equal(rig.fetches, 1);
-    assert_int_equal(rig.fetch_offset, 999);
-    message->offset = 1000;
-    rig_receive(&rig, SIDE_WORKERS, 1, 0);
-    s_refused(SIDE_WORKERS, 1, MESSAGE_ERROR, FAULT_DIGEST);
-    assert_int_equal(rig.fetches, 1);
+    assert_int_equal(rig.fetch_offset, 0);
+    static const uint64_t wrong[] = {999, PROTO_CHUNK_MAX};
+    for (size_t i = 0; i < 2; i++) {
+        message->offset = wrong[i];
+        rig_receive(&rig, SIDE_WORKERS, 1, 0);
+        s_refused(SIDE_WORKERS, 1, MESSAGE_ERROR, FAULT_DIGEST);
+        assert_int_equal(rig.fetches, 1);
+    }
 }
 
 static void
