@@ -158,6 +158,10 @@ void core_malformed(core_t *self, side_t side, const peer_t *peer,
 void core_fetched(core_t *self, const peer_t *worker, sent_t sent,
                   int64_t now_us);
 
+/* Is this the session of that connection now? */
+bool core_in_session(const core_t *self, side_t side, const peer_t *peer,
+                     uint64_t session);
+
 /* A send that the host did on its own found the connection gone. */
 void core_gone(core_t *self, side_t side, const peer_t *peer, int64_t now_us);
 

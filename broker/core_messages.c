@@ -139,6 +139,14 @@ core_fetched(core_t *self, const peer_t *worker, sent_t sent, int64_t now_us)
     core_end(self);
 }
 
+bool
+core_in_session(const core_t *self, side_t side, const peer_t *peer,
+                uint64_t session)
+{
+    const session_t *found = registry_find(&self->registry, side, peer);
+    return found && found->id == session;
+}
+
 void
 core_gone(core_t *self, side_t side, const peer_t *peer, int64_t now_us)
 {

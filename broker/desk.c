@@ -153,7 +153,11 @@ s_answer_fetches(desk_t *self, core_t *core, link_t *link, int count,
 {
     fetch_t fetch;
     fault_t fault = {0};
-    while (count-- > 0 && fetches_take(self->fetches, now_us, &fetch)) {
+    while (count > 0 && fetches_take(self->fetches, now_us, &fetch)) {
+        /* Left behind by a session that ended: nobody waits for it. */
+        if (!core_in_session(core, SIDE_WORKERS, &fetch.worker, fetch.session))
+            continue;
+        count--;
         sent_t sent = SENT_FULL;
         const payload_t *payload = s_chunk(self, &fetch, &fault);
         if (payload) {

@@ -404,6 +404,22 @@ a_part_is_fetched_within_its_bounds(void **state)
 }
 
 static void
+a_session_is_known_until_it_ends(void **state)
+{
+    (void)state;
+    rig_hello_worker(&rig, 1, 0);
+    const peer_t peer = {.size = 1, .bytes = {1}};
+    uint64_t first = rig.sessions[SIDE_WORKERS][1];
+    assert_true(core_in_session(rig.core, SIDE_WORKERS, &peer, first));
+    assert_false(core_in_session(rig.core, SIDE_CLIENTS, &peer, first));
+    rig_message(&rig, MESSAGE_BYE);
+    rig_receive(&rig, SIDE_WORKERS, 1, 0);
+    assert_false(core_in_session(rig.core, SIDE_WORKERS, &peer, first));
+    rig_hello_worker(&rig, 1, 0);
+    assert_false(core_in_session(rig.core, SIDE_WORKERS, &peer, first));
+}
+
+static void
 memory_for_less_than_one_job_is_a_config_error(void **state)
 {
     (void)state;
@@ -442,6 +458,7 @@ main(void)
         TEST(a_draining_broker_finishes_what_it_accepted),
         TEST(a_drain_that_takes_too_long_is_cut_short),
         TEST(a_part_is_fetched_within_its_bounds),
+        TEST(a_session_is_known_until_it_ends),
         TEST(memory_for_less_than_one_job_is_a_config_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
