@@ -71,6 +71,13 @@ s_parts(const core_t *core, const model_t *model, int64_t now_us)
     return list;
 }
 
+/* A worker may grant more than JSON's integers hold. */
+static json_int_t
+s_count(uint64_t count)
+{
+    return count < INT64_MAX ? (json_int_t)count : INT64_MAX;
+}
+
 /* *left_out counts the workers behind STATUS_WORKERS_MAX. */
 static json_t *
 s_workers(const core_t *core, json_int_t *left_out)
@@ -88,7 +95,7 @@ s_workers(const core_t *core, json_int_t *left_out)
             json_pack(
                 "{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "name",
                 worker.name, "part", (int)worker.part, "state", worker.state,
-                "credit", (json_int_t)worker.credit, "leased",
+                "credit", s_count(worker.credit), "leased",
                 (json_int_t)worker.leased, "done", (json_int_t)worker.done,
                 "failed", (json_int_t)worker.failed, "rss_mib",
                 (json_int_t)worker.rss_mib, "cpu", worker.cpu_permille / 1e3));

@@ -254,6 +254,18 @@ def parts_for_those_who_never_read_cost_no_memory(fleet):
         peer.close()
 
 
+def boundless_credit_is_shown_as_what_it_is(fleet):
+    fleet.broker()
+    worker = Peer(fleet.workers)
+    welcome = worker.join(0, "greedy")
+    worker.send(CREDIT, {1: worker.session, 6: welcome[6],
+                         11: (1 << 64) - 1})
+    shown = fleet.until(lambda: [w for w in fleet.status()["workers"]
+                                 if w["state"] == "ready"], "it is ready")
+    assert shown[0]["credit"] == (1 << 63) - 1, shown
+    worker.close()
+
+
 if __name__ == "__main__":
     run_tests(a_long_sentence_in_utf8_reaches_the_client,
               a_lying_broker_gets_no_prediction_out_of_a_client,
@@ -261,4 +273,5 @@ if __name__ == "__main__":
               a_description_that_cannot_be_true_is_refused,
               jobs_without_credit_do_not_fill_a_disk,
               too_few_open_files_are_a_sentence,
-              parts_for_those_who_never_read_cost_no_memory)
+              parts_for_those_who_never_read_cost_no_memory,
+              boundless_credit_is_shown_as_what_it_is)
