@@ -1,6 +1,8 @@
 /* "Did you mean": the optimal string alignment distance over three rows. */
 #include "common/nearest.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { WORD_MAX = 63 };
@@ -9,6 +11,12 @@ static size_t
 s_min(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+static bool
+s_same(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
 size_t
@@ -25,8 +33,9 @@ nearest_distance(const char *a, const char *b)
         row[0] = i;
         for (size_t j = 1; j <= b_size; j++) {
             row[j] = s_min(above[j], row[j - 1]) + 1;
-            row[j] = s_min(row[j], above[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            row[j] = s_min(row[j], above[j - 1] + !s_same(a[i - 1], b[j - 1]));
+            if (i > 1 && j > 1 && s_same(a[i - 1], b[j - 2]) &&
+                s_same(a[i - 2], b[j - 1]))
                 row[j] = s_min(row[j], before[j - 2] + 1);
         }
     }
