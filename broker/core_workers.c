@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* From so many measurements on a median is worth more than the plan. */
+enum { SAMPLES_MIN = 8 };
+
 static uint64_t
 s_hash(const core_t *self, const session_t *session)
 {
@@ -18,18 +21,39 @@ s_strike(core_t *self, session_t *session, const char *reason)
 
 /* --- joining --- */
 
+/* What a job of a part costs: the time it was measured to compute, as soon as
+ * every part was measured, before that what the model expects. The two have
+ * different units, so they are never mixed. */
+static double
+s_cost(const core_t *self, uint16_t part, bool measured)
+{
+    if (!measured)
+        return self->parts[part].config.cost;
+    return 1.0 + histogram_us(&self->parts[part].compute, 500);
+}
+
+static bool
+s_all_measured(const core_t *self)
+{
+    for (uint16_t i = 0; i < self->config.parts_count; i++)
+        if (self->parts[i].compute.total < SAMPLES_MIN)
+            return false;
+    return true;
+}
+
 /* The fewest workers for its cost; between equals the longest queue, then the
  * costliest. Workers still loading count, so that two that start together do
  * not choose alike. */
 uint16_t
 workers_choose_part(const core_t *self)
 {
+    bool measured = s_all_measured(self);
     uint16_t best = 0;
     for (uint16_t i = 1; i < self->config.parts_count; i++) {
         const sched_part_t *a = &self->sched.parts[best];
         const sched_part_t *b = &self->sched.parts[i];
-        double cost_a = self->parts[best].config.cost;
-        double cost_b = self->parts[i].config.cost;
+        double cost_a = s_cost(self, best, measured);
+        double cost_b = s_cost(self, i, measured);
         double need_a = (a->loading + a->ready) * cost_b;
         double need_b = (b->loading + b->ready) * cost_a;
         uint32_t queued_a = sched_queued(&self->sched, best);

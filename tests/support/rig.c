@@ -66,7 +66,8 @@ rig_init(rig_t *self, uint16_t parts)
     memset(self, 0, sizeof *self);
     self->now_us = 1000000;
     core_config_init(&self->config);
-    for (uint16_t i = 0; i < parts; i++)
+    for (uint16_t i = 0; i < parts; i++) {
+        self->exec_us[i] = 500;
         self->parts[i] = (core_part_t){
             .digest = {{(uint8_t)(i + 1)}},
             .bytes = 1000,
@@ -76,6 +77,7 @@ rig_init(rig_t *self, uint16_t parts)
             .outputs_count = 1,
             .cost = 1,
         };
+    }
     self->config.parts = self->parts;
     self->config.parts_count = parts;
     self->config.sessions_clients = 8;
@@ -224,7 +226,7 @@ rig_result(rig_t *self, uint8_t peer, job_id_t id, uint16_t attempt,
     message->job = id;
     message->attempt = attempt;
     message->part_index = part;
-    message->exec_us = 500;
+    message->exec_us = self->exec_us[part % RIG_PARTS_MAX];
     message->present |= key_bit(KEY_JOB) | key_bit(KEY_ATTEMPT) |
                         key_bit(KEY_PART) | key_bit(KEY_TIMINGS);
     rig_receive(self, SIDE_WORKERS, peer, value);

@@ -25,6 +25,7 @@ typedef struct rig {
     core_t *core;
     core_config_t config;
     core_part_t parts[RIG_PARTS_MAX];
+    uint32_t exec_us[RIG_PARTS_MAX]; /* what a result says it took */
     int64_t now_us;
     rig_sent_t *sent;
     size_t sent_count;

@@ -89,6 +89,43 @@ auto_workers_spread_over_the_parts(void **state)
     assert_int_equal(counts[1], 3);
 }
 
+/* The part that the next automatic worker is given. */
+static uint16_t
+s_chosen(uint8_t peer)
+{
+    rig_hello_worker(&rig, peer, PROTO_PART_AUTO);
+    const rig_sent_t *sent =
+        rig_next(&rig, SIDE_WORKERS, peer, MESSAGE_WELCOME);
+    assert_non_null(sent);
+    return sent->message.part_index;
+}
+
+/* The plan thinks both parts alike, but part 1 takes four times as long. */
+static void
+what_was_measured_counts_once_every_part_was(void **state)
+{
+    (void)state;
+    rig.exec_us[1] = 4 * rig.exec_us[0];
+    rig_hello_client(&rig, 1);
+    rig_join(&rig, 1, 0, 20);
+    rig_join(&rig, 2, 1, 20);
+    for (uint8_t i = 1; i <= 3; i++) {
+        rig_submit(&rig, 1, i, 9000);
+        rig_result(&rig, 1, rig_job(1, i), 1, 0, 7);
+    }
+    assert_int_equal(s_chosen(3), 0);
+    assert_int_equal(s_chosen(4), 1);
+    for (uint8_t i = 1; i <= 8; i++) {
+        if (i > 3) {
+            rig_submit(&rig, 1, i, 9000);
+            rig_result(&rig, 1, rig_job(1, i), 1, 0, 7);
+        }
+        rig_result(&rig, 2, rig_job(1, i), 1, 1, 8);
+    }
+    for (uint8_t peer = 5; peer <= 8; peer++)
+        assert_int_equal(s_chosen(peer), 1);
+}
+
 static void
 refusals_say_why(void **state)
 {
@@ -440,6 +477,7 @@ main(void)
         TEST(a_worker_learns_its_part_in_the_handshake),
         TEST(no_job_goes_to_a_worker_before_it_named_its_digest),
         TEST(auto_workers_spread_over_the_parts),
+        TEST(what_was_measured_counts_once_every_part_was),
         TEST(refusals_say_why),
         TEST(a_second_hello_in_a_session_is_refused),
         TEST(a_stranger_is_asked_for_hello_once_a_second),
