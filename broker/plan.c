@@ -8,11 +8,11 @@ enum { SPEC_TEXT_MAX = TENSOR_NAME_MAX + 128 };
 
 /* --- the numbers --------------------------------------------------------- */
 
+/* Through memory, for one sample. */
 static double
-s_compute(const part_t *part, const cut_rates_t *rates)
+s_part_bytes(const part_t *part)
 {
-    return cut_compute_s(rates, part->flop,
-                         (double)(part->weight_bytes + part->activation_bytes));
+    return (double)(part->weight_bytes + part->activation_bytes);
 }
 
 /* Bytes that a sample moves through the broker's link in its busier
@@ -53,10 +53,10 @@ plan_init(plan_t *self, const model_t *model, const cut_rates_t *rates)
                       cut_link_s(rates, (double)model_last(model)->out_bytes);
     for (int k = 0; k < model->parts_count; k++) {
         const part_t *part = &model->parts[k];
-        double compute = s_compute(part, rates);
+        double compute = cut_compute_s(rates, part->flop, s_part_bytes(part));
         double seconds =
-            compute +
-            cut_link_s(rates, (double)part->in_bytes + (double)part->out_bytes);
+            cut_part_s(rates, part->flop, s_part_bytes(part),
+                       (double)part->in_bytes + (double)part->out_bytes);
         self->parts[k].seconds = seconds;
         self->parts[k].share = compute;
         self->single_s += compute;

@@ -35,6 +35,14 @@ cut_link_s(const cut_rates_t *rates, double bytes)
     return bytes / rates->link_bytes_per_s;
 }
 
+double
+cut_part_s(const cut_rates_t *rates, double flop, double bytes,
+           double boundary_bytes)
+{
+    return cut_compute_s(rates, flop, bytes) +
+           cut_link_s(rates, boundary_bytes);
+}
+
 /* --- by names --- */
 
 /* The tensor of a name, or a fault that knows the nearest one. */
@@ -181,6 +189,7 @@ s_places(const graph_t *graph, const value_type_t *types, const int *last,
         if (last[graph->inputs[i]] >= 0)
             s_cross(&crossing, &types[graph->inputs[i]],
                     rates->boundary_bytes_max, 1);
+    place.boundary = crossing.bytes;
     places[count++] = place;
     for (size_t n = 0; n < graph->nodes_count; n++) {
         node_cost_t cost = shape_cost(graph, types, (int)n);
@@ -220,9 +229,8 @@ s_thin(place_t *places, size_t count)
 static double
 s_part_s(const cut_rates_t *rates, const place_t *from, const place_t *to)
 {
-    return cut_compute_s(rates, to->flop - from->flop,
-                         to->bytes - from->bytes) +
-           cut_link_s(rates, to->boundary);
+    return cut_part_s(rates, to->flop - from->flop, to->bytes - from->bytes,
+                      from->boundary + to->boundary);
 }
 
 /* best[k][p]: the slowest of k + 1 parts that end at place p, as fast as can

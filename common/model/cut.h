@@ -51,4 +51,9 @@ int cut_boundary(const graph_t *graph, int part, int values[TENSORS_MAX],
 double cut_compute_s(const cut_rates_t *rates, double flop, double bytes);
 double cut_link_s(const cut_rates_t *rates, double bytes);
 
+/* What a part costs: computing, and the tensors of both its boundaries, which
+ * its worker takes in and sends on. Both the cut and the plan go by it. */
+double cut_part_s(const cut_rates_t *rates, double flop, double bytes,
+                  double boundary_bytes);
+
 #endif

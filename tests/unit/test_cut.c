@@ -127,6 +127,83 @@ an_even_cut_minimises_the_slowest_part(void **state)
     net_release(&net);
 }
 
+static double
+s_value_bytes(const value_type_t *types, const int *values, int count)
+{
+    double bytes = 0;
+    for (int i = 0; i < count; i++)
+        bytes += (double)tensor_bytes(types[values[i]].dtype,
+                                      &types[values[i]].shape, 1);
+    return bytes;
+}
+
+/* The slowest of three parts as --plan counts it: both boundaries of each. */
+static double
+s_slowest_s(const graph_t *graph, const value_type_t *types,
+            const cut_rates_t *rates)
+{
+    fault_t fault = {0};
+    double in = s_value_bytes(types, graph->inputs, graph->inputs_count);
+    double slowest = 0;
+    for (int k = 0; k < 3; k++) {
+        int values[TENSORS_MAX];
+        double flop = 0, bytes = 0;
+        for (size_t n = 0; n < graph->nodes_count; n++) {
+            node_cost_t cost = shape_cost(graph, types, (int)n);
+            if (graph->nodes[n].part != k)
+                continue;
+            flop += cost.flop;
+            bytes += (double)(cost.weight_bytes + cost.activation_bytes);
+        }
+        int count = cut_boundary(graph, k, values, &fault);
+        double out = s_value_bytes(types, values, count);
+        double seconds = cut_part_s(rates, flop, bytes, in + out);
+        slowest = seconds > slowest ? seconds : slowest;
+        in = out;
+    }
+    return slowest;
+}
+
+/* Narrow, wide, narrow: what crosses differs much from place to place. */
+#define HOURGLASS                                                              \
+    "({ op = \"Conv2d\"; weights = \"a\"; padding = 1; },"                     \
+    " { op = \"Conv2d\"; weights = \"w\"; padding = 1; },"                     \
+    " { op = \"Conv2d\"; weights = \"v\"; padding = 1; },"                     \
+    " { op = \"Conv2d\"; weights = \"w\"; padding = 1; },"                     \
+    " { op = \"Conv2d\"; weights = \"v\"; padding = 1; },"                     \
+    " { op = \"Conv2d\"; weights = \"a\"; padding = 1; })"
+
+static void
+no_other_cut_has_a_faster_plan(void **state)
+{
+    (void)state;
+    net_t net;
+    cut_rates_t rates;
+    cut_rates_init(&rates);
+    s_net(&net, HOURGLASS,
+          "a.weight 4 4 3 3; w.weight 16 4 3 3; "
+          "v.weight 4 16 3 3");
+    graph_t *graph = net.graph;
+    value_type_t *types = shape_types_new(graph, 1, &net.fault);
+    for (double link = 1e8; link < 1e11; link *= 1.5) {
+        rates.link_bytes_per_s = link;
+        assert_ok(cut_evenly(graph, 3, &rates, &net.fault), &net.fault);
+        double chosen = s_slowest_s(graph, types, &rates);
+        double best = chosen;
+        for (int a = 1; a < 5; a++)
+            for (int b = a + 1; b < 6; b++) {
+                for (int n = 0; n < 6; n++)
+                    graph->nodes[n].part = (n >= a) + (n >= b);
+                double other = s_slowest_s(graph, types, &rates);
+                best = other < best ? other : best;
+            }
+        if (chosen > best * (1 + 1e-9))
+            fail_msg("%g s was chosen, %g s is possible", chosen, best);
+    }
+    free(types);
+    net_release(&net);
+}
+
 static void
 a_boundary_over_the_frame_limit_is_never_chosen(void **state)
 {
@@ -232,6 +309,7 @@ main(void)
         cmocka_unit_test(a_named_cut_that_cannot_be_is_refused),
         cmocka_unit_test(a_part_of_dropouts_alone_is_refused),
         cmocka_unit_test(an_even_cut_minimises_the_slowest_part),
+        cmocka_unit_test(no_other_cut_has_a_faster_plan),
         cmocka_unit_test(a_boundary_over_the_frame_limit_is_never_chosen),
         cmocka_unit_test(a_part_that_needs_a_later_one_is_refused),
         cmocka_unit_test(a_part_passes_on_what_it_does_not_use),
