@@ -57,7 +57,6 @@ cmd_drain(const flags_t *flags, link_t *link, fault_t *fault)
     if (there < 0 || link_drain(link, flags->drain, ASK_MS, fault) ||
         s_wait(flags, link, fault))
         return -1;
-    if (!flags->json)
-        printf("%s has left\n", flags->drain);
+    printf("%s has left\n", flags->drain);
     return 0;
 }

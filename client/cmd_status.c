@@ -6,8 +6,6 @@
 
 #include "client/table.h"
 
-enum { STATUS_MS = 5000 };
-
 static const table_column_t part_columns[] = {
     {"part", "part", 0},
     {"workers", "workers", 0},
@@ -70,7 +68,7 @@ cmd_status(const flags_t *flags, link_t *link, fault_t *fault)
 {
     if (link_connect(link, flags->connect_timeout_ms, fault))
         return -1;
-    json_t *status = link_status(link, STATUS_MS, fault);
+    json_t *status = link_status(link, flags->timeout_ms, fault);
     if (!status)
         return -1;
     if (flags->json) {

@@ -27,7 +27,7 @@ typedef struct flags {
     int64_t requests; /* 0: not given */
     int64_t seconds;  /* 0: not given */
 
-    bool verbose; /* the log level was asked for: tell the path of each job */
+    bool verbose; /* info is shown: tell the path of each job */
 } flags_t;
 
 #endif

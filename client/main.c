@@ -28,11 +28,13 @@ static const option_t options_table[] = {
     {.name = "tensor",
      .kind = OPTION_OPERANDS,
      .value = "[NAME=]IN.npy",
+     .belongs = "tensor|bench",
      .offset = offsetof(flags_t, tensors),
      .help = "send the rows of NumPy files through the pipeline"},
     {.name = "output",
      .kind = OPTION_OPERANDS,
      .value = "[NAME=]OUT.npy",
+     .belongs = "tensor",
      .offset = offsetof(flags_t, outputs),
      .help = "with --tensor: where the results go"},
     {.name = "status",
@@ -53,6 +55,7 @@ static const option_t options_table[] = {
      .value = "ENDPOINT",
      .environment = "CONVOY_BROKER",
      .fallback = "tcp://127.0.0.1:5570",
+     .max = 1,
      .offset = offsetof(flags_t, brokers),
      .group = "How",
      .help = "where the broker is"},
@@ -73,7 +76,7 @@ static const option_t options_table[] = {
      .min = 1,
      .max = TIMEOUT_MS_MAX,
      .offset = offsetof(flags_t, timeout_ms),
-     .help = "wait so long for each result"},
+     .help = "wait so long for each result or answer"},
     {.name = "priority",
      .kind = OPTION_INT,
      .value = "0|1",
@@ -81,6 +84,7 @@ static const option_t options_table[] = {
      .fallback = "0",
      .min = 0,
      .max = 1,
+     .belongs = "image|tensor|bench",
      .offset = offsetof(flags_t, priority),
      .help = "1: ahead of ordinary jobs"},
     {.name = "top",
@@ -88,12 +92,14 @@ static const option_t options_table[] = {
      .value = "K",
      .min = 1,
      .max = SERVICE_LABELS_MAX,
+     .belongs = "image",
      .offset = offsetof(flags_t, top),
      .help = "with --image: that many classes (otherwise 1, in JSON 5)"},
     {.name = "json",
      .kind = OPTION_FLAG,
+     .belongs = "image|status|bench",
      .offset = offsetof(flags_t, json),
-     .help = "print JSON"},
+     .help = "print JSON: with --image one object a line, otherwise one"},
     {.name = "key",
      .kind = OPTION_TEXT,
      .value = "FILE",
@@ -106,6 +112,7 @@ static const option_t options_table[] = {
      .fallback = "1",
      .min = 1,
      .max = LEDGER_JOBS_MAX,
+     .belongs = "bench",
      .offset = offsetof(flags_t, concurrency),
      .group = "With --bench",
      .help = "jobs in flight"},
@@ -114,15 +121,19 @@ static const option_t options_table[] = {
      .value = "N",
      .min = 1,
      .max = INT32_MAX,
+     .belongs = "bench",
      .offset = offsetof(flags_t, requests),
-     .help = "end after so many"},
+     .help = "end after so many; not with --seconds"},
     {.name = "seconds",
      .kind = OPTION_INT,
      .value = "S",
      .min = 1,
      .max = 86400,
+     .belongs = "bench",
      .offset = offsetof(flags_t, seconds),
-     .help = "end after so long"},
+     .help = "send nothing more after so long: 5 where neither is given; what "
+             "is under way then has its --timeout, or --connect-timeout where "
+             "the broker is gone"},
 };
 
 static const char *const usages[] = {
@@ -142,33 +153,37 @@ static const program_t program = {
     .options = options_table,
     .count = sizeof options_table / sizeof options_table[0],
     .brief = true,
+    .log_level = "warning",
 };
 
-typedef int (*command_t)(const flags_t *flags, link_t *link, fault_t *fault);
+typedef struct command {
+    const char *name;
+    int (*run)(const flags_t *flags, link_t *link, fault_t *fault);
+} command_t;
+
+static const command_t commands[] = {
+    {"image", cmd_image}, {"tensor", cmd_tensor}, {"status", cmd_status},
+    {"bench", cmd_bench}, {"drain", cmd_drain},
+};
 
 /* The one command that is asked for; --tensor also belongs to --bench. */
-static command_t
-s_command(const flags_t *flags, fault_t *fault)
+static const command_t *
+s_command(const options_t *options, const flags_t *flags, fault_t *fault)
 {
-    const struct {
-        bool asked;
-        command_t run;
-    } commands[] = {
-        {flags->images.count > 0, cmd_image},
-        {flags->tensors.count > 0 && !flags->bench, cmd_tensor},
-        {flags->status, cmd_status},
-        {flags->bench, cmd_bench},
-        {flags->drain != NULL, cmd_drain},
-    };
-    command_t found = NULL;
+    const command_t *found = NULL;
     int asked = 0;
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (commands[i].asked) {
-            found = commands[i].run;
-            asked++;
-        }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        const command_t *command = &commands[i];
+        if (!options_given(options, command->name) ||
+            (command->run == cmd_tensor && flags->bench))
+            continue;
+        found = command;
+        asked++;
+    }
     if (asked == 1)
         return found;
+    if (flags->outputs.count && asked == 0)
+        return fault_null(fault, FAULT_USAGE, "--output belongs to --tensor");
     return fault_null(fault, FAULT_USAGE,
                       "exactly one of --image, --tensor, --status, --bench and "
                       "--drain is needed (see --help)");
@@ -180,25 +195,26 @@ s_check(const flags_t *flags, fault_t *fault)
     if (flags->key)
         return fault_set(fault, FAULT_CONFIG,
                          "--key %s: encryption is not built yet", flags->key);
-    if (flags->brokers.count != 1)
+    if (flags->requests && flags->seconds)
         return fault_set(fault, FAULT_USAGE,
-                         "--broker: this client takes one broker, %zu are "
-                         "given",
-                         flags->brokers.count);
-    if (flags->outputs.count && (flags->tensors.count == 0 || flags->bench))
-        return fault_set(fault, FAULT_USAGE, "--output belongs to --tensor");
+                         "--bench ends after --requests or after --seconds, "
+                         "both are given");
+    if (flags->drain && !*flags->drain)
+        return fault_set(fault, FAULT_USAGE,
+                         "--drain: the name of the worker is empty");
     return 0;
 }
 
 static int
-s_run(const flags_t *flags, fault_t *fault)
+s_run(const options_t *options, const flags_t *flags, fault_t *fault)
 {
-    link_options_t options = {.broker = flags->brokers.items[0], .stop = &stop};
-    command_t command = s_command(flags, fault);
-    if (!command || s_check(flags, fault))
+    link_options_t about = {.broker = flags->brokers.items[0], .stop = &stop};
+    const command_t *command = s_command(options, flags, fault);
+    if (!command || options_check(options, &program, command->name, fault) ||
+        s_check(flags, fault))
         return -1;
-    link_t *link = link_new(&options, fault);
-    int status = link ? command(flags, link, fault) : -1;
+    link_t *link = link_new(&about, fault);
+    int status = link ? command->run(flags, link, fault) : -1;
     link_destroy(&link);
     return status;
 }
@@ -230,13 +246,12 @@ main(int argc, char **argv)
     int parsed = options_parse(&options, &program, &flags, argc, argv, &fault);
     int status = parsed > 0 ? EXIT_SUCCESS : -1;
     if (parsed == 0) {
-        flags.verbose =
-            options_given(&options, "log-level") && logger_shows(LOGGER_INFO);
+        flags.verbose = logger_shows(LOGGER_INFO);
         s_catch_signals();
         status = wire_allow_files(WIRE_FILES, &fault);
         if (status == 0) {
             wire_start();
-            status = s_run(&flags, &fault);
+            status = s_run(&options, &flags, &fault);
             wire_stop();
         }
     }

@@ -175,11 +175,26 @@ s_append(parse_t *parse, const option_t *option, const char *text, size_t room)
 }
 
 static int
+s_check_room(parse_t *parse, const source_t *source)
+{
+    const option_t *option = source->option;
+    const options_list_t *list = s_place(parse, option);
+    if (option->kind != OPTION_LIST || option->max == 0 ||
+        list->count < (size_t)option->max)
+        return 0;
+    return fault_set(parse->fault, FAULT_USAGE,
+                     "%s: only %lld %s is possible for now", source->name,
+                     (long long)option->max, option->value);
+}
+
+static int
 s_store_item(parse_t *parse, const source_t *source)
 {
     if (!*source->text)
         return fault_set(parse->fault, FAULT_USAGE, "%s: the value is empty",
                          source->name);
+    if (s_check_room(parse, source) != 0)
+        return -1;
     return s_append(parse, source->option, source->text, (size_t)parse->argc);
 }
 
@@ -202,9 +217,18 @@ s_store_split(parse_t *parse, const source_t *source)
     if (s_own(parse->options, copy, parse->fault) != 0)
         return -1;
     char *rest = copy, *item;
-    while ((item = strsep(&rest, ",")))
-        if (*item && s_append(parse, source->option, item, room) != 0)
+    bool empty = true;
+    while ((item = strsep(&rest, ","))) {
+        if (!*item)
+            continue;
+        empty = false;
+        if (s_check_room(parse, source) != 0 ||
+            s_append(parse, source->option, item, room) != 0)
             return -1;
+    }
+    if (empty)
+        return fault_set(parse->fault, FAULT_USAGE, "%s: the value is empty",
+                         source->name);
     return 0;
 }
 
@@ -348,7 +372,8 @@ s_take_defaults(parse_t *parse)
         if (option->environment)
             source.text = getenv(option->environment);
         if (!source.text || !*source.text)
-            source = (source_t){option, option->name, option->fallback};
+            source = (source_t){option, option->name,
+                                options_fallback(parse->program, option)};
         if (!source.text)
             continue;
         bool list =
@@ -425,6 +450,46 @@ options_row(const program_t *program, size_t index)
     assert(index < options_rows(program));
     return index < program->count ? &program->options[index]
                                   : &shared_options[index - program->count];
+}
+
+const char *
+options_fallback(const program_t *program, const option_t *option)
+{
+    bool level = strcmp(option->name, "log-level") == 0;
+    return level && program->log_level ? program->log_level : option->fallback;
+}
+
+/* "--image, --status or --bench" for "image|status|bench". */
+static const char *
+s_either(const char *choices, char *text, size_t size)
+{
+    size_t used = 0;
+    for (const char *at = choices; *at && used < size;) {
+        size_t word = strcspn(at, "|");
+        const char *between = at == choices ? "" : at[word] ? ", " : " or ";
+        int wrote = snprintf(text + used, size - used, "%s--%.*s", between,
+                             (int)word, at);
+        used += wrote > 0 ? (size_t)wrote : size;
+        at += word + (at[word] == '|');
+    }
+    return text;
+}
+
+int
+options_check(const options_t *self, const program_t *program,
+              const char *command, fault_t *fault)
+{
+    char text[128] = "";
+    for (size_t i = 0; i < program->count; i++) {
+        const option_t *option = &program->options[i];
+        if (option->belongs && options_given(self, option->name) &&
+            !s_is_choice(option->belongs, command))
+            return fault_set(fault, FAULT_USAGE,
+                             "--%s belongs to %s, not to --%s", option->name,
+                             s_either(option->belongs, text, sizeof text),
+                             command);
+    }
+    return 0;
 }
 
 bool

@@ -6,7 +6,7 @@
  *         {.name = "timeout", .kind = OPTION_INT, .value = "MS",
  *          .environment = "CONVOY_TIMEOUT", .fallback = "30000", .min = 1,
  *          .max = 86400000, .offset = offsetof(flags_t, timeout_ms),
- *          .help = "give up after this long"},
+ *          .belongs = "image|tensor", .help = "give up after this long"},
  *         ...
  *
  * Precedence: option, environment, the table's default. --help, --version,
@@ -46,8 +46,9 @@ typedef struct option_row {
     const char *value;       /* its name in --help: "MS" */
     const char *environment; /* "CONVOY_TIMEOUT" or NULL */
     const char *fallback;    /* the default as text, or NULL */
-    int64_t min, max;
+    int64_t min, max;    /* of an OPTION_LIST: max values, 0 for any number */
     const char *choices; /* "a|b|c": the words an OPTION_TEXT may be */
+    const char *belongs; /* "image|bench": its commands; NULL for all */
     size_t offset;
     const char *group; /* heading in --help from this row on, or NULL */
     const char *help;
@@ -60,6 +61,7 @@ typedef struct program {
     const option_t *options;
     size_t count;
     bool brief; /* a tool, not a server: text logs go without the time */
+    const char *log_level; /* its default, where that is not info */
 } program_t;
 
 /* Storage behind the parsed values; zero it, release it after use. */
@@ -79,11 +81,20 @@ int options_parse(options_t *self, const program_t *program, void *values,
 /* True if the option stood on the command line itself. */
 bool options_given(const options_t *self, const char *name);
 
+/* -1 with FAULT_USAGE where an option on the command line belongs to other
+ * commands than this one ("image" for --image). The environment may hold
+ * values for any command. */
+int options_check(const options_t *self, const program_t *program,
+                  const char *command, fault_t *fault);
+
 void options_release(options_t *self);
 
 /* The rows of a program: its own, then those that every program has. */
 size_t options_rows(const program_t *program);
 const option_t *options_row(const program_t *program, size_t index);
+
+/* The default of a row, as text, or NULL. */
+const char *options_fallback(const program_t *program, const option_t *option);
 
 /* The text of --help, wrapped to 80 columns; NULL with FAULT_MEMORY. Free it.
  */

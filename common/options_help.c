@@ -42,7 +42,7 @@ s_wrap(FILE *out, const char *text, size_t column, size_t indent)
 
 /* What the table knows beside the sentence: default, range, environment. */
 static void
-s_facts(char *text, size_t size, const option_t *option)
+s_facts(char *text, size_t size, const option_t *option, const char *fallback)
 {
     size_t used = 0;
     text[0] = '\0';
@@ -57,9 +57,11 @@ s_facts(char *text, size_t size, const option_t *option)
         FACT("%.96s", option->choices);
     if (option->kind == OPTION_INT)
         FACT("%lld to %lld", (long long)option->min, (long long)option->max);
-    if (option->fallback)
-        FACT("default %.96s", option->fallback);
-    if (option->kind == OPTION_LIST)
+    if (fallback)
+        FACT("default %.96s", fallback);
+    if (option->kind == OPTION_LIST && option->max == 1)
+        FACT("one for now");
+    else if (option->kind == OPTION_LIST)
         FACT("repeatable");
     if (option->environment)
         FACT("or $%.64s", option->environment);
@@ -69,7 +71,7 @@ s_facts(char *text, size_t size, const option_t *option)
 }
 
 static void
-s_row(FILE *out, const option_t *option)
+s_row(FILE *out, const program_t *program, const option_t *option)
 {
     if (option->group)
         fprintf(out, "\n%s:\n", option->group);
@@ -83,7 +85,7 @@ s_row(FILE *out, const option_t *option)
              : option->value             ? option->value
                                          : "VALUE",
              more);
-    s_facts(facts, sizeof facts, option);
+    s_facts(facts, sizeof facts, option, options_fallback(program, option));
     snprintf(text, sizeof text, "%.360s%s", option->help, facts);
     size_t column = strlen(left);
     fputs(left, out);
@@ -123,7 +125,7 @@ options_help(const program_t *program, fault_t *fault)
     if (program->count && !program->options[0].group)
         fputs("\nOptions:\n", out);
     for (size_t i = 0; i < options_rows(program); i++)
-        s_row(out, options_row(program, i));
+        s_row(out, program, options_row(program, i));
     if (fclose(out) != 0) {
         free(text);
         return fault_null(fault, FAULT_MEMORY, "out of memory for --help");

@@ -42,12 +42,15 @@ static const option_t options_table[] = {
      .value = "ENDPOINT",
      .environment = "CONVOY_BROKER",
      .fallback = "tcp://127.0.0.1:5571",
+     .max = 1,
+     .belongs = "part",
      .offset = offsetof(flags_t, brokers),
      .help = "where the broker is"},
     {.name = "name",
      .kind = OPTION_TEXT,
      .value = "NAME",
      .environment = "CONVOY_NAME",
+     .belongs = "part",
      .offset = offsetof(flags_t, name),
      .help = "what this worker is called, unique at its broker; HOST-PID "
              "otherwise"},
@@ -55,12 +58,14 @@ static const option_t options_table[] = {
      .kind = OPTION_TEXT,
      .value = "DIR",
      .environment = "CONVOY_CACHE",
+     .belongs = "part",
      .offset = offsetof(flags_t, cache),
      .help = "where parts are kept; $XDG_CACHE_HOME/convoy otherwise"},
     {.name = "key",
      .kind = OPTION_TEXT,
      .value = "FILE",
      .environment = "CONVOY_KEY",
+     .belongs = "part",
      .offset = offsetof(flags_t, key),
      .help = "secret key of this worker (not built yet)"},
     {.name = "threads",
@@ -78,6 +83,7 @@ static const option_t options_table[] = {
      .environment = "CONVOY_BATCH",
      .min = 1,
      .max = BATCH_MAX,
+     .belongs = "part|bench",
      .offset = offsetof(flags_t, batch),
      .help = "largest number of jobs in one run: 8 where nothing is said, 1 "
              "with --bench"},
@@ -94,11 +100,13 @@ static const option_t options_table[] = {
     {.name = "tensor",
      .kind = OPTION_OPERANDS,
      .value = "[NAME=]IN.npy",
+     .belongs = "local",
      .offset = offsetof(flags_t, tensors),
      .help = "with --local: the inputs"},
     {.name = "output",
      .kind = OPTION_OPERANDS,
      .value = "[NAME=]OUT.npy",
+     .belongs = "local",
      .offset = offsetof(flags_t, outputs),
      .help = "with --local: where the outputs go"},
     {.name = "bench",
@@ -111,10 +119,12 @@ static const option_t options_table[] = {
      .fallback = "3",
      .min = 1,
      .max = 86400,
+     .belongs = "bench",
      .offset = offsetof(flags_t, seconds),
      .help = "with --bench: how long"},
     {.name = "json",
      .kind = OPTION_FLAG,
+     .belongs = "bench",
      .offset = offsetof(flags_t, json),
      .help = "with --bench: print one JSON object"},
 };
@@ -147,8 +157,8 @@ s_parse_part(const char *text, int *part, fault_t *fault)
     unsigned long value = strtoul(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end || value >= PROTO_PART_AUTO)
         return fault_set(fault, FAULT_USAGE,
-                         "--part %s: a number from 0 on or auto is expected",
-                         text);
+                         "--part %s: a number from 0 to %d or auto is expected",
+                         text, PROTO_PART_AUTO - 1);
     *part = (int)value;
     return 0;
 }
@@ -184,11 +194,6 @@ s_serve(const flags_t *flags, fault_t *fault)
     if (flags->key)
         return fault_set(fault, FAULT_CONFIG,
                          "--key %s: encryption is not built yet", flags->key);
-    if (flags->brokers.count != 1)
-        return fault_set(fault, FAULT_USAGE,
-                         "--broker: this worker serves one broker, %zu are "
-                         "given",
-                         flags->brokers.count);
     if (s_parse_part(flags->part, &options.part, fault) ||
         (flags->name && s_check_name(flags->name, fault)))
         return -1;
@@ -230,21 +235,40 @@ s_run_bench(const flags_t *flags, fault_t *fault)
     return bench_run(&options, fault);
 }
 
-static int
-s_run(const flags_t *flags, fault_t *fault)
+/* What is asked for; a part from the environment gives way to --model. */
+static const char *
+s_command(const options_t *options, const flags_t *flags, fault_t *fault)
 {
-    if (!flags->part == !flags->model)
-        return fault_set(fault, FAULT_USAGE,
-                         "either --part or --model is needed");
-    if (flags->part && (flags->local || flags->bench))
-        return fault_set(fault, FAULT_USAGE,
-                         "--local and --bench need --model");
-    if (flags->part)
-        return s_serve(flags, fault);
-    if (flags->local == flags->bench)
-        return fault_set(fault, FAULT_USAGE,
-                         "--model needs either --local or --bench");
-    return flags->local ? s_run_local(flags, fault) : s_run_bench(flags, fault);
+    if (flags->model && options_given(options, "part"))
+        return fault_null(fault, FAULT_USAGE,
+                          "--part and --model exclude each other: serve a "
+                          "part, or run a model without a broker");
+    if (flags->local && flags->bench)
+        return fault_null(fault, FAULT_USAGE,
+                          "--local and --bench exclude each other");
+    if (!flags->model && (flags->local || flags->bench))
+        return fault_null(fault, FAULT_USAGE, "--%s needs --model FILE.onnx",
+                          flags->local ? "local" : "bench");
+    if (!flags->model && !flags->part)
+        return fault_null(fault, FAULT_USAGE,
+                          "either --part or --model is needed");
+    if (!flags->model)
+        return "part";
+    if (!flags->local && !flags->bench)
+        return fault_null(fault, FAULT_USAGE,
+                          "--model needs either --local or --bench");
+    return flags->local ? "local" : "bench";
+}
+
+static int
+s_run(const options_t *options, const flags_t *flags, fault_t *fault)
+{
+    const char *command = s_command(options, flags, fault);
+    if (!command || options_check(options, &program, command, fault))
+        return -1;
+    if (flags->local)
+        return s_run_local(flags, fault);
+    return flags->bench ? s_run_bench(flags, fault) : s_serve(flags, fault);
 }
 
 int
@@ -258,7 +282,7 @@ main(int argc, char **argv)
         options_release(&options);
         return 0;
     }
-    int result = parsed < 0 ? -1 : s_run(&flags, &fault);
+    int result = parsed < 0 ? -1 : s_run(&options, &flags, &fault);
     if (result != 0)
         logger_fault(&fault);
     options_release(&options);

@@ -11,7 +11,7 @@ typedef struct flags {
     bool json;
     int64_t timeout_ms;
     const char *config, *colour;
-    options_list_t brokers, images, outputs;
+    options_list_t brokers, images, outputs, keys;
 } flags_t;
 
 static const option_t rows[] = {
@@ -56,8 +56,17 @@ static const option_t rows[] = {
     {.name = "output",
      .kind = OPTION_OPERANDS,
      .value = "[NAME=]OUT.npy",
+     .belongs = "tensor",
      .offset = offsetof(flags_t, outputs),
      .help = "to"},
+    {.name = "key",
+     .kind = OPTION_LIST,
+     .value = "FILE",
+     .environment = "CONVOY_KEY",
+     .max = 1,
+     .belongs = "image|tensor|status",
+     .offset = offsetof(flags_t, keys),
+     .help = "with"},
 };
 
 static const char *const usages[] = {
@@ -65,8 +74,13 @@ static const char *const usages[] = {
     "--image FILE... [--timeout MS] [--broker ENDPOINT] [--colour red|green] "
     "[--json]",
     NULL};
-static const program_t program = {
-    "tool", "Does things.", usages, rows, sizeof rows / sizeof rows[0], true};
+static const program_t program = {.name = "tool",
+                                  .summary = "Does things.",
+                                  .usages = usages,
+                                  .options = rows,
+                                  .count = sizeof rows / sizeof rows[0],
+                                  .brief = true,
+                                  .log_level = "warning"};
 
 typedef struct fixture {
     options_t options;
@@ -215,6 +229,45 @@ a_wrong_line_is_refused_in_a_sentence(void **state)
 }
 
 static void
+a_list_may_be_bounded_on_the_line_and_in_the_environment(void **state)
+{
+    (void)state;
+    s_refused("--key a --key b",
+              "--key: only 1 FILE is possible for now");
+    setenv("CONVOY_KEY", "a,b", 1);
+    s_refused("", "CONVOY_KEY: only 1 FILE is possible for now");
+    setenv("CONVOY_KEY", ",", 1);
+    s_refused("", "CONVOY_KEY: the value is empty");
+    unsetenv("CONVOY_KEY");
+}
+
+static void
+an_option_of_another_command_is_refused(void **state)
+{
+    (void)state;
+    PARSES("--image a --json --key k");
+    assert_ok(options_check(&f.options, &program, "image", &f.fault), &f.fault);
+    assert_int_equal(options_check(&f.options, &program, "bench", &f.fault),
+                     -1);
+    assert_int_equal(f.fault.code, FAULT_USAGE);
+    assert_string_equal(f.fault.text,
+                        "--key belongs to --image, --tensor or --status, not "
+                        "to --bench");
+    options_release(&f.options);
+    assert_ok(s_parse(&f, "--output o"), &f.fault);
+    assert_int_equal(options_check(&f.options, &program, "image", &f.fault),
+                     -1);
+    assert_string_equal(f.fault.text, "--output belongs to --tensor, not to "
+                                      "--image");
+    options_release(&f.options);
+    setenv("CONVOY_KEY", "a", 1);
+    assert_ok(s_parse(&f, ""), &f.fault);
+    assert_ok(options_check(&f.options, &program, "bench", &f.fault), &f.fault);
+    options_release(&f.options);
+    unsetenv("CONVOY_KEY");
+}
+
+static void
 help_fits_eighty_columns_and_shows_every_row(void **state)
 {
     (void)state;
@@ -228,6 +281,9 @@ help_fits_eighty_columns_and_shows_every_row(void **state)
     assert_non_null(strstr(help, "\n      --output [NAME=]OUT.npy...\n"));
     assert_non_null(strstr(help, "default 30000"));
     assert_non_null(strstr(help, "$CONVOY_TIMEOUT"));
+    assert_non_null(strstr(help, "repeatable"));
+    assert_non_null(strstr(help, "one for now"));
+    assert_non_null(strstr(help, "default warning"));
     assert_non_null(strstr(help, "--log-format FORMAT"));
     for (char *rest = help, *line; (line = strsep(&rest, "\n"));)
         assert_in_range(strlen(line), 0, 79);
@@ -256,6 +312,9 @@ main(void)
         cmocka_unit_test(a_list_grows_each_time_it_is_given),
         cmocka_unit_test(the_environment_stands_between_option_and_default),
         cmocka_unit_test(a_wrong_line_is_refused_in_a_sentence),
+        cmocka_unit_test(
+            a_list_may_be_bounded_on_the_line_and_in_the_environment),
+        cmocka_unit_test(an_option_of_another_command_is_refused),
         cmocka_unit_test(help_fits_eighty_columns_and_shows_every_row),
         cmocka_unit_test(help_and_version_end_the_program_well),
     };

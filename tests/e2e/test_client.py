@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""What the client's commands say when something is not as it should be."""
+from fleet import BIN, ETC, run_tests
+
+CAT = ETC / "demo/cat.png"
+
+
+def options_of_other_commands_are_refused(fleet):
+    for line, sentence in (
+            ("--status --top 3", "--top belongs to --image, not to --status"),
+            ("--image x --concurrency 3",
+             "--concurrency belongs to --bench, not to --image"),
+            ("--tensor x --output y --json",
+             "--json belongs to --image, --status or --bench, not to "
+             "--tensor"),
+            ("--bench --output x", "--output belongs to --tensor, not to "
+             "--bench"),
+            ("--output x", "--output belongs to --tensor"),
+            ("--bench --requests 1 --seconds 1",
+             "--bench ends after --requests or after --seconds, both are "
+             "given"),
+            ("--broker tcp://127.0.0.1:1 --broker tcp://127.0.0.1:2 --status",
+             "--broker: only 1 ENDPOINT is possible for now")):
+        code, out, err = fleet.run(BIN / "client", *line.split())
+        assert (code, out, err) == (64, "", f"client: error: {sentence}\n"), err
+    code, _, err = fleet.run(BIN / "client", "--drain", "")
+    assert code == 64 and "the name of the worker is empty" in err, err
+    fleet.env["CONVOY_BROKER"] = "tcp://127.0.0.1:1,tcp://127.0.0.1:2"
+    code, _, err = fleet.run(BIN / "client", "--status")
+    assert code == 64 and "CONVOY_BROKER: only 1" in err, err
+
+
+def the_path_of_a_job_is_told_at_level_info_however_it_is_set(fleet):
+    fleet.broker()
+    fleet.worker(0)
+    fleet.worker(1)
+    code, _, quiet = fleet.client("--image", CAT)
+    assert code == 0 and quiet == "", quiet
+    _, _, by_option = fleet.client("--image", CAT, "--log-level", "info")
+    fleet.env["CONVOY_LOG_LEVEL"] = "info"
+    _, _, by_environment = fleet.client("--image", CAT)
+    for text in by_option, by_environment:
+        assert "ms in all; part 0 by" in text, text
+
+
+if __name__ == "__main__":
+    run_tests(options_of_other_commands_are_refused,
+              the_path_of_a_job_is_told_at_level_info_however_it_is_set)
