@@ -50,7 +50,8 @@ def environment(build, binaries):
                PYTHONDONTWRITEBYTECODE="1",
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=1:"
                             "allocator_may_return_null=1",
-               TSAN_OPTIONS="allocator_may_return_null=1",
+               TSAN_OPTIONS="allocator_may_return_null=1:"
+                            "ignore_noninstrumented_modules=1",
                UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
     return env
 
