@@ -15,6 +15,14 @@
 
 #include "common/settings.h"
 
+/* What came last, besides space and comments. */
+typedef enum last {
+    LAST_OTHER,
+    LAST_COMMA,
+    LAST_STRING, /* another one may follow: they are joined */
+    LAST_VALUE,
+} last_t;
+
 typedef struct scan {
     const char *text;
     size_t size, at;
@@ -23,6 +31,9 @@ typedef struct scan {
     int depth;
     int values;
     int names[SETTINGS_DEPTH_MAX + 1]; /* so far in each open bracket */
+    char open[SETTINGS_DEPTH_MAX + 1]; /* which bracket; outermost none */
+    last_t last;
+    int last_line;
     fault_t *fault;
 } scan_t;
 
@@ -102,6 +113,39 @@ s_check_integer(scan_t *self, const char *word, size_t size)
                      wide ? "" : " (an L behind it makes it 64)");
 }
 
+/* libconfig calls all of these only a syntax error. */
+static int
+s_check_list(const scan_t *self, char c)
+{
+    char open = self->open[self->depth];
+    bool opens = c && strchr("{[(", c), closes = c && strchr("])", c);
+    const char *hint = NULL;
+    int line = self->line;
+    if (open != '(' && open != '[')
+        return 0;
+    if (closes && self->last == LAST_COMMA) {
+        hint = "lists take no comma after the last item";
+        line = self->last_line;
+    } else if (opens && open == '[') {
+        hint = "[ ] takes only numbers or texts, a list of groups or lists "
+               "is in ( )";
+    } else if (self->last == LAST_VALUE || self->last == LAST_STRING) {
+        bool joined = self->last == LAST_STRING && c == '"';
+        if (opens || (!joined && (c == '"' || !c)))
+            hint = "the items of a list need commas between them";
+    }
+    return hint ? fault_set(self->fault, FAULT_CONFIG,
+                            "%s:%d: syntax error; %s", self->path, line, hint)
+                : 0;
+}
+
+static void
+s_came(scan_t *self, last_t last)
+{
+    self->last = last;
+    self->last_line = self->line;
+}
+
 /* A name, a number or a truth value: a run of the characters of all three. */
 static int
 s_take_word(scan_t *self)
@@ -128,13 +172,14 @@ s_take_word(scan_t *self)
 }
 
 static int
-s_open(scan_t *self)
+s_open(scan_t *self, char c)
 {
     if (self->depth == SETTINGS_DEPTH_MAX)
         return fault_set(self->fault, FAULT_CONFIG,
                          "%s:%d: nested deeper than %d", self->path, self->line,
                          SETTINGS_DEPTH_MAX);
     self->names[++self->depth] = 0;
+    self->open[self->depth] = c;
     return 0;
 }
 
@@ -160,11 +205,16 @@ s_take_mark(scan_t *self, char c)
         return fault_set(self->fault, FAULT_CONFIG,
                          "%s:%d: @include is not allowed", self->path,
                          self->line);
+    if (s_check_list(self, c) != 0)
+        return -1;
+    s_came(self, strchr("}])", c) ? LAST_VALUE
+                 : c == ','       ? LAST_COMMA
+                                  : LAST_OTHER);
     if (strchr("}])", c)) {
         self->depth -= self->depth > 0; /* libconfig reports the surplus */
         return 0;
     }
-    if (strchr("{[(", c) && s_open(self) != 0)
+    if (strchr("{[(", c) && s_open(self, c) != 0)
         return -1;
     return s_count(self, c == '=' || c == ':');
 }
@@ -177,12 +227,22 @@ s_take_token(scan_t *self)
         return s_skip_line(self);
     if (c == '/' && next == '*')
         return s_skip_comment(self);
-    if (c == '"')
+    if (c == '"') {
+        if (s_check_list(self, c) != 0)
+            return -1;
+        s_came(self, LAST_STRING);
         return s_skip_string(self);
-    if (isalnum((unsigned char)c) || strchr("+-._*", c))
+    }
+    if (isalnum((unsigned char)c) || strchr("+-._*", c)) {
+        if (s_check_list(self, '\0') != 0)
+            return -1;
+        s_came(self, LAST_VALUE);
         return s_take_word(self);
+    }
     if (strchr("{}[]()=:,@", c))
         return s_take_mark(self, c);
+    if (!isspace((unsigned char)c))
+        s_came(self, LAST_OTHER);
     s_step(self);
     return 0;
 }

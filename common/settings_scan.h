@@ -14,8 +14,9 @@ enum {
 /* Refuse what libconfig 1.5 accepts but should not, or cannot bear: NUL bytes,
  * @include, integers that it would wrap, deep nesting, more values than
  * SETTINGS_VALUES_MAX, more names in a group than SETTINGS_NAMES_MAX (its check
- * for duplicates is quadratic), strings and comments without an end. -1 with
- * FAULT_CONFIG, "FILE:LINE: ...". */
+ * for duplicates is quadratic), strings and comments without an end; and what
+ * it refuses without a useful word: a comma too many or too few in a list,
+ * groups in [ ]. -1 with FAULT_CONFIG, "FILE:LINE: ...". */
 int settings_scan(const char *text, size_t size, const char *path,
                   fault_t *fault);
 

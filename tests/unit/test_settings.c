@@ -90,6 +90,51 @@ integers_that_libconfig_would_wrap_are_refused(void **state)
     settings_destroy(&settings);
 }
 
+/* What a beginner gets wrong, and libconfig calls a syntax error. */
+static void
+commas_of_lists_are_explained(void **state)
+{
+    (void)state;
+    const char *surplus = ": syntax error; lists take no comma after the last "
+                          "item";
+    const char *missing = ": syntax error; the items of a list need commas "
+                          "between them";
+    const char *plain =
+        ": syntax error; [ ] takes only numbers or texts, a list "
+        "of groups or lists is in ( )";
+    static const struct {
+        const char *text;
+        int line;
+        char kind;
+    } cases[] = {
+        {"a = (\n { b = 1; },\n { b = 2; },\n);", 3, 's'},
+        {"a = [1, 2,];", 1, 's'},
+        {"a = (1, 2, # none\n /* more */ // at all\n\n );", 1, 's'},
+        {"a = (\n { b = 1; }\n { b = 2; });", 3, 'm'},
+        {"a = [1 2];", 1, 'm'},
+        {"a = (\"x\" 2);", 1, 'm'},
+        {"a = (2 \"x\");", 1, 'm'},
+        {"a = ((1) (2));", 1, 'm'},
+        {"a = [ { b = 1; } ];", 1, 'p'},
+        {"a = [\n(1), (2)];", 2, 'p'},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char wanted[160];
+        snprintf(wanted, sizeof wanted, "etc/a.cfg:%d%s", cases[i].line,
+                 cases[i].kind == 's'   ? surplus
+                 : cases[i].kind == 'm' ? missing
+                                        : plain);
+        s_refused(cases[i].text, wanted);
+    }
+    fault_t fault;
+    settings_t *settings =
+        s_parse("a = (\"x\" \"y\", { b = 1, c = 2, }, [1, 2], ()), "
+                "d = [ ]; e = ( 1 /* , */ ); f = { g = [\"),\"] }",
+                &fault);
+    assert_ok(settings ? 0 : -1, &fault);
+    settings_destroy(&settings);
+}
+
 static void
 hostile_texts_are_refused_in_a_sentence(void **state)
 {
@@ -385,6 +430,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tree_keeps_names_lines_and_values),
         cmocka_unit_test(integers_that_libconfig_would_wrap_are_refused),
+        cmocka_unit_test(commas_of_lists_are_explained),
         cmocka_unit_test(hostile_texts_are_refused_in_a_sentence),
         cmocka_unit_test(a_file_that_anyone_may_write_is_refused),
         cmocka_unit_test(relative_paths_start_at_the_folder_of_the_file),
