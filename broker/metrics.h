@@ -60,7 +60,7 @@ extern const size_t metrics_counter_count;
 enum {
     HISTOGRAM_SUB_BITS = 3, /* 8 buckets an octave: within 12.5 % */
     HISTOGRAM_BUCKETS = 256,
-    RATE_SECONDS = 10,
+    RATE_SECONDS = 5,
 };
 
 /* Durations in microseconds in logarithmic buckets. When it holds
@@ -76,7 +76,8 @@ void histogram_add(histogram_t *self, uint64_t us);
  * bucket); 0 without samples. */
 uint32_t histogram_us(const histogram_t *self, uint32_t permille);
 
-/* Events a second over the last RATE_SECONDS whole seconds. */
+/* Events a second over the last RATE_SECONDS whole seconds: 0 again that long
+ * after the last one. */
 typedef struct rate {
     int64_t second; /* of the newest bucket */
     uint32_t counts[RATE_SECONDS + 1];

@@ -46,14 +46,16 @@ old_samples_fade(void **state)
 }
 
 static void
-a_rate_forgets_after_ten_seconds(void **state)
+a_rate_forgets_after_five_seconds(void **state)
 {
     (void)state;
     static rate_t rate;
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) /* 25 a second from 5 to 9 s */
         rate_add(&rate, 5000000 + i * 40000);
-    assert_true(rate_per_s(&rate, 9500000) == 10.0);
-    assert_true(rate_per_s(&rate, 16500000) == 7.5);
+    assert_true(rate_per_s(&rate, 9500000) == 20.0);
+    assert_true(rate_per_s(&rate, 11500000) == 15.0);
+    assert_true(rate_per_s(&rate, 13999999) == 5.0);
+    assert_true(rate_per_s(&rate, 14000000) == 0.0);
     assert_true(rate_per_s(&rate, 60000000) == 0.0);
 }
 
@@ -120,7 +122,7 @@ main(void)
         cmocka_unit_test(a_percentile_lies_within_an_eighth),
         cmocka_unit_test(small_durations_are_exact),
         cmocka_unit_test(old_samples_fade),
-        cmocka_unit_test(a_rate_forgets_after_ten_seconds),
+        cmocka_unit_test(a_rate_forgets_after_five_seconds),
         cmocka_unit_test(every_counter_has_its_name),
         cmocka_unit_test(the_third_strike_in_ten_seconds_is_the_last),
         cmocka_unit_test(strangers_are_answered_once_a_second),
