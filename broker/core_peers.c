@@ -1,6 +1,7 @@
 /* Sessions: heartbeats, silence, strikes, goodbye. */
 #include "broker/core_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -251,11 +252,28 @@ s_end_client(core_t *self, session_t *session, session_end_t how)
     }
 }
 
+/* Clients come and go; a worker's going is news. */
+static void
+s_log_end(core_t *self, const session_t *session, session_end_t how,
+          const char *reason)
+{
+    const worker_t *worker = &session->worker;
+    char again[48] = "";
+    if (worker->leased > 0)
+        snprintf(again, sizeof again, " (%u jobs to do again)", worker->leased);
+    if (session->side == SIDE_WORKERS)
+        core_log(self, CORE_INFO, "worker %s left part %u: %s%s", worker->name,
+                 worker->part, reason, again);
+    else
+        core_log(self, how == SESSION_BYE ? CORE_DEBUG : CORE_INFO,
+                 "a client left: %s", reason);
+}
+
 void
 peers_end(core_t *self, session_t *session, session_end_t how,
           const char *reason)
 {
-    uint32_t leased = session->worker.leased;
+    s_log_end(self, session, how, reason);
     timers_clear(&self->timers, &session->beat);
     timers_clear(&self->timers, &session->silence);
     timers_clear(&self->timers, &session->retry);
@@ -265,9 +283,6 @@ peers_end(core_t *self, session_t *session, session_end_t how,
         s_end_client(self, session, how);
     if (how != SESSION_BYE)
         self->counters.sessions_lost++;
-    core_log(self, how == SESSION_BYE ? CORE_DEBUG : CORE_INFO,
-             "%s left: %s (%u jobs to do again)", s_who(session), reason,
-             leased);
     registry_remove(&self->registry, session);
 }
 

@@ -2,6 +2,7 @@
 #include "tests/support/rig.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,9 +56,11 @@ s_status(void *self, const peer_t *client, uint64_t session)
 }
 
 static void
-s_log(void *self, core_level_t level, const char *text)
+s_log(void *self_, core_level_t level, const char *text)
 {
-    (void)self, (void)level, (void)text;
+    rig_t *self = self_;
+    if (level != CORE_DEBUG)
+        snprintf(self->said, sizeof self->said, "%s", text);
 }
 
 void

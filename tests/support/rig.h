@@ -36,6 +36,7 @@ typedef struct rig {
     int fetches;
     uint64_t fetch_offset;
     int statuses;
+    char said[256]; /* the last line it logged at info or above */
 } rig_t;
 
 /* A core with the default config, changed by the test before rig_start. */

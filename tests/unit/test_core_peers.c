@@ -383,6 +383,27 @@ an_operator_drains_one_worker_by_name(void **state)
 }
 
 static void
+a_worker_that_leaves_is_news_and_a_client_is_not(void **state)
+{
+    (void)state;
+    rig_hello_client(&rig, 1);
+    rig_hello_client(&rig, 2);
+    rig_join(&rig, 1, 0, 2);
+    rig_join(&rig, 2, 1, 2);
+    rig_submit(&rig, 1, 1, 9000);
+    rig_message(&rig, MESSAGE_BYE);
+    rig_receive(&rig, SIDE_WORKERS, 2, 0);
+    assert_string_equal(rig.said, "worker w2 left part 1: it said goodbye");
+    rig_message(&rig, MESSAGE_BYE);
+    rig_receive(&rig, SIDE_CLIENTS, 2, 0);
+    assert_string_equal(rig.said, "worker w2 left part 1: it said goodbye");
+    peer_t peer = {1, {1}};
+    core_gone(rig.core, SIDE_WORKERS, &peer, rig.now_us);
+    assert_non_null(strstr(rig.said, "worker w1 left part 0: "));
+    assert_non_null(strstr(rig.said, " (1 jobs to do again)"));
+}
+
+static void
 a_draining_broker_finishes_what_it_accepted(void **state)
 {
     (void)state;
@@ -493,6 +514,7 @@ main(void)
         TEST(an_orphan_is_given_up_after_ten_seconds),
         TEST(cancel_ends_a_job_wherever_it_is),
         TEST(an_operator_drains_one_worker_by_name),
+        TEST(a_worker_that_leaves_is_news_and_a_client_is_not),
         TEST(a_draining_broker_finishes_what_it_accepted),
         TEST(a_drain_that_takes_too_long_is_cut_short),
         TEST(a_part_is_fetched_within_its_bounds),
