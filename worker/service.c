@@ -309,6 +309,13 @@ s_start_batch(service_t *self, int64_t now)
     executor_run(self->executor, tasks, count);
 }
 
+/* 6xx: there is a broker, and it said no. */
+static bool
+s_is_refused(const membership_t *membership)
+{
+    return membership->fault.code / 100 == 6;
+}
+
 /* A worker waits for a broker for ever, but not without a word. */
 static void
 s_complain(service_t *self, int64_t now)
@@ -318,7 +325,10 @@ s_complain(service_t *self, int64_t now)
         self->complained = false;
     } else if (!self->complained && now - self->calling_ms >= COMPLAIN_MS) {
         self->complained = true;
-        logger_info("waiting for a broker at %s", self->uplink.endpoint);
+        logger_info(s_is_refused(&self->uplink.membership)
+                        ? "the broker at %s has refused so far; trying again"
+                        : "waiting for a broker at %s",
+                    self->uplink.endpoint);
     }
 }
 
