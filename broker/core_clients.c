@@ -1,6 +1,7 @@
 /* What clients send: SUBMIT, CANCEL, DRAIN, STATUS. */
 #include "broker/core_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { TEXT_MAX = 96 };
@@ -22,18 +23,26 @@ s_send_error(core_t *self, session_t *session, const job_id_t *id,
     return core_send(self, session, NULL);
 }
 
+/* Why a job is not accepted, and which part has no worker. */
+typedef struct busy {
+    fault_code_t code;
+    uint16_t part;
+} busy_t;
+
 static const struct {
     size_t counter;
     uint16_t retry_after_ms;
+    const char *text;
 } s_busy_reasons[] = {
+#define REASON(name) [FAULT_BUSY_##name - FAULT_BUSY_MEMORY]
 #define COUNTER(name) offsetof(metrics_counters_t, name)
-    [FAULT_BUSY_MEMORY - FAULT_BUSY_MEMORY] = {COUNTER(busy_memory), 100},
-    [FAULT_BUSY_QUEUE - FAULT_BUSY_MEMORY] = {COUNTER(busy_queue), 100},
-    [FAULT_BUSY_WINDOW - FAULT_BUSY_MEMORY] = {COUNTER(busy_window), 20},
-    [FAULT_BUSY_NO_WORKER -
-        FAULT_BUSY_MEMORY] = {COUNTER(busy_no_worker), 1000},
-    [FAULT_BUSY_DRAINING - FAULT_BUSY_MEMORY] = {COUNTER(busy_draining), 1000},
+    REASON(MEMORY) = {COUNTER(busy_memory), 100, "its memory is full"},
+    REASON(QUEUE) = {COUNTER(busy_queue), 100, "its queue is full"},
+    REASON(WINDOW) = {COUNTER(busy_window), 20, "this client's window is full"},
+    REASON(NO_WORKER) = {COUNTER(busy_no_worker), 1000, NULL},
+    REASON(DRAINING) = {COUNTER(busy_draining), 1000, "it is shutting down"},
 #undef COUNTER
+#undef REASON
 };
 
 static bool
@@ -43,16 +52,25 @@ s_is_busy(fault_code_t code)
 }
 
 static sent_t
-s_send_busy(core_t *self, session_t *session, const job_id_t *id,
-            fault_code_t code)
+s_send_busy(core_t *self, session_t *session, const job_id_t *id, busy_t busy)
 {
     message_t *message = core_message(self, MESSAGE_BUSY);
+    size_t reason = busy.code - FAULT_BUSY_MEMORY;
     message->job = *id;
-    message->code = (uint16_t)code;
-    message->retry_after_ms =
-        s_busy_reasons[code - FAULT_BUSY_MEMORY].retry_after_ms;
+    message->code = (uint16_t)busy.code;
+    message->retry_after_ms = s_busy_reasons[reason].retry_after_ms;
     message->present |=
         key_bit(KEY_JOB) | key_bit(KEY_CODE) | key_bit(KEY_RETRY_AFTER_MS);
+    if (busy.code == FAULT_BUSY_NO_WORKER) {
+        char text[TEXT_MAX];
+        snprintf(text, sizeof text, "part %u has no worker", busy.part);
+        core_put_text(message, text);
+        message->part_index = busy.part;
+        message->part_count = self->config.parts_count;
+        message->present |= key_bit(KEY_PART);
+    } else {
+        core_put_text(message, s_busy_reasons[reason].text);
+    }
     return core_send(self, session, NULL);
 }
 
@@ -60,8 +78,7 @@ s_send_busy(core_t *self, session_t *session, const job_id_t *id,
  * not wait for an answer that was dropped. One that never reads loses its
  * session, and asks again in the next. */
 static void
-s_keep_refusal(core_t *self, session_t *session, const job_id_t *id,
-               fault_code_t code)
+s_keep_refusal(core_t *self, session_t *session, const job_id_t *id, busy_t why)
 {
     client_t *client = &session->client;
     if (client->refusals_count == REFUSALS_MAX) {
@@ -69,7 +86,7 @@ s_keep_refusal(core_t *self, session_t *session, const job_id_t *id,
         return;
     }
     client->refusals[client->refusals_count++] =
-        (refusal_t){*id, (uint16_t)code};
+        (refusal_t){*id, (uint16_t)why.code, why.part};
     timers_set(&self->timers, &session->retry,
                self->now_us + us_from_ms(FULL_RETRY_MS));
 }
@@ -92,10 +109,10 @@ clients_flush(core_t *self, session_t *session)
     while (client->refusals_count > 0) {
         const refusal_t *last = &client->refusals[client->refusals_count - 1];
         fault_code_t code = (fault_code_t)last->code;
-        sent_t sent = s_is_busy(code)
-                          ? s_send_busy(self, session, &last->job, code)
-                          : s_send_error(self, session, &last->job, code,
-                                         fault_name(code));
+        sent_t sent = s_is_busy(code) ? s_send_busy(self, session, &last->job,
+                                                    (busy_t){code, last->part})
+                                      : s_send_error(self, session, &last->job,
+                                                     code, fault_name(code));
         if (sent != SENT_OK)
             return false;
         client->refusals_count--;
@@ -109,18 +126,18 @@ s_refuse(core_t *self, session_t *session, const job_id_t *id,
          fault_code_t code, const char *text)
 {
     if (s_send_error(self, session, id, code, text) == SENT_FULL && id)
-        s_keep_refusal(self, session, id, code);
+        s_keep_refusal(self, session, id, (busy_t){.code = code});
 }
 
 static void
-s_busy(core_t *self, session_t *session, const job_id_t *id, fault_code_t code)
+s_busy(core_t *self, session_t *session, const job_id_t *id, busy_t busy)
 {
-    uint64_t *counter =
-        (uint64_t *)(void *)((char *)&self->counters +
-                             s_busy_reasons[code - FAULT_BUSY_MEMORY].counter);
+    size_t reason = busy.code - FAULT_BUSY_MEMORY;
+    uint64_t *counter = (uint64_t *)(void *)((char *)&self->counters +
+                                             s_busy_reasons[reason].counter);
     ++*counter;
-    if (s_send_busy(self, session, id, code) == SENT_FULL)
-        s_keep_refusal(self, session, id, code);
+    if (s_send_busy(self, session, id, busy) == SENT_FULL)
+        s_keep_refusal(self, session, id, busy);
 }
 
 /* --- SUBMIT --- */
@@ -181,16 +198,16 @@ s_admission(const core_t *self, const session_t *session)
 }
 
 /* The same for work that is really new. */
-static fault_code_t
+static busy_t
 s_service(const core_t *self)
 {
     if (self->phase != CORE_SERVING)
-        return FAULT_BUSY_DRAINING;
+        return (busy_t){.code = FAULT_BUSY_DRAINING};
     for (uint16_t i = 0; i < self->config.parts_count; i++)
         if (sched_alone_us(&self->sched, i, self->now_us) >=
             us_from_ms(NO_WORKER_MS))
-            return FAULT_BUSY_NO_WORKER;
-    return FAULT_NONE;
+            return (busy_t){FAULT_BUSY_NO_WORKER, i};
+    return (busy_t){.code = FAULT_NONE};
 }
 
 static job_t *
@@ -290,10 +307,10 @@ clients_submit(core_t *self, session_t *session, const core_input_t *input)
         return;
     }
     bool known = done_find(&self->done, id) != NULL;
-    fault_code_t busy = s_admission(self, session);
-    if (busy == FAULT_NONE && !known)
+    busy_t busy = {.code = s_admission(self, session)};
+    if (busy.code == FAULT_NONE && !known)
         busy = s_service(self);
-    if (busy != FAULT_NONE) {
+    if (busy.code != FAULT_NONE) {
         s_busy(self, session, id, busy);
         return;
     }

@@ -47,6 +47,7 @@ typedef struct worker {
 typedef struct refusal {
     job_id_t job;
     uint16_t code;
+    uint16_t part; /* that has no worker */
 } refusal_t;
 
 enum { REFUSALS_MAX = 64 };

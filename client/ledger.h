@@ -17,6 +17,7 @@
 
 enum {
     LEDGER_JOBS_MAX = 1024,
+    LEDGER_TEXT_MAX = 96,
     LEDGER_RESUME_MS_MAX = 500, /* spread of the jobs after a new session */
     LEDGER_GRACE_MS = 500, /* the broker's word is awaited past a deadline */
 };
@@ -38,6 +39,8 @@ typedef struct entry {
     int64_t due_ms; /* WAITING: not before */
     int sends;
     fault_code_t refused; /* of the last BUSY, 0 once accepted or unasked */
+    int refused_part;     /* that has no worker, or -1 */
+    char refused_text[LEDGER_TEXT_MAX + 1]; /* the broker's words */
     int tensors_count;
     tensor_header_t tensors[TENSORS_MAX];
     payload_t *payload; /* owned */

@@ -2,6 +2,9 @@
  */
 #include "client/link_state.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "common/checksum.h"
 #include "common/clock.h"
 #include "common/info.h"
@@ -53,6 +56,8 @@ s_take_error(link_t *self, const message_t *message, int64_t now)
         return;
     if (message->code == FAULT_SHUTDOWN) { /* the next broker may take it */
         ledger_busy(&self->ledger, entry, FAULT_BUSY_DRAINING, 1000, now);
+        entry->refused_part = -1;
+        strcpy(entry->refused_text, "it is shutting down");
         return;
     }
     outcome_take_error(s_outcome(self, entry), message);
@@ -63,9 +68,14 @@ static void
 s_take_busy(link_t *self, const message_t *message, int64_t now)
 {
     entry_t *entry = ledger_find(&self->ledger, &message->job);
-    if (entry)
-        ledger_busy(&self->ledger, entry, fault_from_wire(message->code),
-                    message->retry_after_ms, now);
+    if (!entry)
+        return;
+    ledger_busy(&self->ledger, entry, fault_from_wire(message->code),
+                message->retry_after_ms, now);
+    entry->refused_part =
+        message_has(message, key_bit(KEY_PART)) ? message->part_index : -1;
+    snprintf(entry->refused_text, sizeof entry->refused_text, "%.*s",
+             LEDGER_TEXT_MAX, message->text);
 }
 
 static void
@@ -125,7 +135,8 @@ link_jobs_expire(link_t *self, int64_t now)
 {
     entry_t *entry;
     while ((entry = ledger_expired(&self->ledger, now))) {
-        outcome_take_timeout(s_outcome(self, entry), entry);
+        outcome_take_timeout(s_outcome(self, entry), entry,
+                             self->dialog.state != DIALOG_ACTIVE);
         link_jobs_cancel(self, entry, now);
         ledger_remove(&self->ledger, entry);
     }

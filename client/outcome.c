@@ -81,12 +81,18 @@ outcome_take_error(outcome_t *self, const message_t *message)
 }
 
 void
-outcome_take_timeout(outcome_t *self, const entry_t *entry)
+outcome_take_timeout(outcome_t *self, const entry_t *entry, bool broker_gone)
 {
-    if (entry->refused)
+    const char *why = entry->refused_text;
+    self->part = entry->refused ? entry->refused_part : -1;
+    if (broker_gone)
+        fault_set(&self->fault,
+                  entry->refused ? entry->refused : FAULT_DEADLINE,
+                  "the broker is gone and none came back until the timeout");
+    else if (entry->refused)
         fault_set(&self->fault, entry->refused,
-                  "the broker was busy (%s) until the timeout",
-                  fault_name(entry->refused));
+                  "the broker was busy until the timeout: %s",
+                  *why ? why : fault_name(entry->refused));
     else
         fault_set(&self->fault, FAULT_DEADLINE, "no result until the timeout");
 }

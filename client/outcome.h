@@ -38,8 +38,10 @@ void outcome_take_result(outcome_t *self, const service_t *service,
 /* The fault that an ERROR for this job tells. */
 void outcome_take_error(outcome_t *self, const message_t *message);
 
-/* The fault of a job whose time is over. */
-void outcome_take_timeout(outcome_t *self, const entry_t *entry);
+/* The fault of a job whose time is over: it was refused to the end, or the
+ * broker is gone, or there is just no result. */
+void outcome_take_timeout(outcome_t *self, const entry_t *entry,
+                          bool broker_gone);
 
 void outcome_release(outcome_t *self);
 

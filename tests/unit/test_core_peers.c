@@ -1,6 +1,7 @@
 /* The broker's core: sessions, clients' rights, draining. */
 #include "tests/support/tests.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/rig.h"
@@ -259,7 +260,14 @@ busy_for_want_of_a_worker_only_after_ten_seconds(void **state)
     rig_wait_ms(&rig, 10000);
     rig_hello_client(&rig, 2);
     rig_submit(&rig, 2, 1, 1000);
-    s_refused(SIDE_CLIENTS, 2, MESSAGE_BUSY, FAULT_BUSY_NO_WORKER);
+    const rig_sent_t *busy = rig_next(&rig, SIDE_CLIENTS, 2, MESSAGE_BUSY);
+    assert_non_null(busy);
+    assert_int_equal(busy->message.code, FAULT_BUSY_NO_WORKER);
+    assert_true(message_has(&busy->message, key_bit(KEY_PART)));
+    char text[64];
+    snprintf(text, sizeof text, "part %u has no worker",
+             busy->message.part_index);
+    assert_string_equal(busy->message.text, text);
 }
 
 static void

@@ -115,7 +115,12 @@ s_busy(fake_t *fake, const message_t *submit)
     message.job = submit->job;
     message.code = FAULT_BUSY_QUEUE;
     message.retry_after_ms = 1;
-    s_say(fake, &message, message_required(MESSAGE_BUSY, ROLE_NONE), NULL);
+    message.part_index = 1;
+    strcpy(message.text, "part 1 has no worker");
+    s_say(fake, &message,
+          message_required(MESSAGE_BUSY, ROLE_NONE) | key_bit(KEY_PART) |
+              key_bit(KEY_TEXT),
+          NULL);
 }
 
 static void
@@ -395,6 +400,10 @@ busy_until_the_timeout_says_so(void **state)
     s_put(link, 5, 1000);
     outcome_t outcome = s_get(link);
     assert_int_equal(outcome.fault.code, FAULT_BUSY_QUEUE);
+    assert_int_equal(outcome.part, 1);
+    assert_string_equal(
+        outcome.fault.text,
+        "the broker was busy until the timeout: part 1 has no worker");
     assert_int_equal(fault_exit_status(outcome.fault.code), 75);
     s_get_nothing(link);
     s_end(&fake, &link);

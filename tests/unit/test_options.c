@@ -232,8 +232,7 @@ static void
 a_list_may_be_bounded_on_the_line_and_in_the_environment(void **state)
 {
     (void)state;
-    s_refused("--key a --key b",
-              "--key: only 1 FILE is possible for now");
+    s_refused("--key a --key b", "--key: only 1 FILE is possible for now");
     setenv("CONVOY_KEY", "a,b", 1);
     s_refused("", "CONVOY_KEY: only 1 FILE is possible for now");
     setenv("CONVOY_KEY", ",", 1);
