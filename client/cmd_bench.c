@@ -1,6 +1,7 @@
 /* client --bench: a closed loop of N jobs at a time, and its latencies. */
 #include "client/commands.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "common/logger.h"
 #include "common/mem.h"
 
-enum { WAIT_MS = 1000, SECONDS_DEFAULT = 5 };
+enum { WAIT_MS = 200, SECONDS_DEFAULT = 5 };
 
 typedef struct run {
     const flags_t *flags;
@@ -21,7 +22,7 @@ typedef struct run {
     int64_t started_us;
     int64_t until_us;
     uint64_t requests_max;
-    uint64_t requests;
+    uint64_t started; /* each one ends in ok or errors, but for interrupts */
     uint64_t errors;
     int64_t *latencies_us;
     size_t ok;
@@ -118,8 +119,10 @@ s_start(run_t *run, fault_t *fault)
     if (!request.payload)
         return -1;
     memcpy(request.tensors, run->tensors, sizeof request.tensors);
-    run->requests++;
-    return link_submit(run->link, &request, fault);
+    if (link_submit(run->link, &request, fault))
+        return -1;
+    run->started++;
+    return 0;
 }
 
 static int
@@ -140,13 +143,34 @@ s_take(run_t *run, outcome_t *outcome, fault_t *fault)
     return result;
 }
 
+/* A broker may come back, so within --seconds its loss ends nothing; but nobody
+ * waits for ever, or for long once the time is over. */
+static bool
+s_given_up(run_t *run)
+{
+    int64_t away_ms = link_away_ms(run->link);
+    int64_t most_ms = run->flags->connect_timeout_ms;
+    if (run->until_us == INT64_MAX && most_ms < run->flags->timeout_ms)
+        most_ms = run->flags->timeout_ms;
+    else if (clock_us() < run->until_us && run->until_us < INT64_MAX)
+        return false;
+    if (away_ms < most_ms)
+        return false;
+    size_t open = link_open(run->link);
+    logger_error("there has been no broker for %.1f s: %zu requests are given "
+                 "up",
+                 (double)away_ms / 1000, open);
+    run->errors += open;
+    return true;
+}
+
 static int
 s_loop(run_t *run, fault_t *fault)
 {
     size_t concurrency = (size_t)run->flags->concurrency;
     for (;;) {
-        while (run->requests < run->requests_max &&
-               clock_us() < run->until_us && link_open(run->link) < concurrency)
+        while (run->started < run->requests_max && clock_us() < run->until_us &&
+               link_open(run->link) < concurrency)
             if (s_start(run, fault))
                 return -1;
         if (link_open(run->link) == 0)
@@ -155,6 +179,8 @@ s_loop(run_t *run, fault_t *fault)
         int got = link_wait(run->link, WAIT_MS, &outcome, fault);
         if (got < 0 || (got && s_take(run, &outcome, fault)))
             return -1;
+        if (!got && s_given_up(run))
+            return 0;
     }
 }
 
@@ -193,11 +219,12 @@ s_report(run_t *run)
             : "%llu requests: %zu ok, %llu errors, %llu retries in %.2f s, "
               "%.1f a second\nlatency: p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, "
               "max %.2f ms\n";
-    printf(format, (unsigned long long)run->requests, run->ok,
+    printf(format, (unsigned long long)(run->ok + run->errors), run->ok,
            (unsigned long long)run->errors,
            (unsigned long long)link_retries(run->link), seconds, rate,
            s_percentile(run, 50), s_percentile(run, 90), s_percentile(run, 99),
            s_percentile(run, 100));
+    fflush(stdout); /* a second interrupt would lose it */
 }
 
 int

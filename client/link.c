@@ -213,6 +213,7 @@ s_turn(link_t *self, int64_t until_ms)
     s_perform(self, dialog_tick(&self->dialog, now), now);
     link_jobs_expire(self, now);
     if (self->dialog.state == DIALOG_ACTIVE) {
+        self->seen_ms = now;
         s_send_question(self, now);
         link_jobs_send(self, now);
     }
@@ -339,6 +340,13 @@ link_drain(link_t *self, const char *worker, int64_t timeout_ms, fault_t *fault)
 {
     snprintf(self->worker, sizeof self->worker, "%s", worker);
     return s_ask(self, MESSAGE_DRAIN, timeout_ms, fault);
+}
+
+int64_t
+link_away_ms(const link_t *self)
+{
+    bool active = self->dialog.state == DIALOG_ACTIVE;
+    return active ? 0 : clock_ms() - self->seen_ms;
 }
 
 uint64_t

@@ -73,6 +73,9 @@ json_t *link_status(link_t *self, int64_t timeout_ms, fault_t *fault);
 int link_drain(link_t *self, const char *worker, int64_t timeout_ms,
                fault_t *fault);
 
+/* How long there has been no session; 0 within one. */
+int64_t link_away_ms(const link_t *self);
+
 /* Times that a job had to be sent again. */
 uint64_t link_retries(const link_t *self);
 

@@ -22,6 +22,7 @@ struct link {
     bool blocked;    /* the socket takes no more for now */
     bool failed;     /* dialog is OVER */
     bool welcome;    /* there was a session */
+    int64_t seen_ms; /* there was one at this time */
     service_t service;
     uint64_t retries;
     logger_limit_t complaints; /* of the broker, about no job */

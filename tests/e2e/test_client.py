@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 """What the client's commands say when something is not as it should be."""
-from fleet import BIN, ETC, run_tests
+import json
+import re
+import signal
+import time
+
+from fleet import BIN, ETC, TERM, run_tests
 
 CAT = ETC / "demo/cat.png"
 
@@ -43,6 +48,43 @@ def the_path_of_a_job_is_told_at_level_info_however_it_is_set(fleet):
         assert "ms in all; part 0 by" in text, text
 
 
+def bench(fleet, *options):
+    load = fleet.start(BIN / "client", "--broker", fleet.clients, "--bench",
+                       "--concurrency", "4", *options)
+    fleet.until(lambda: fleet.status()["counters"]["ok"] > 20, "load")
+    return load
+
+
+def a_bench_ends_when_its_broker_is_gone(fleet):
+    broker = fleet.broker()
+    fleet.worker(0)
+    fleet.worker(1)
+    started = time.monotonic()
+    load = bench(fleet, "--json", "--seconds", "2", "--connect-timeout", "500")
+    broker.signal(TERM)
+    assert load.end() == 1, load.err
+    assert time.monotonic() - started < 10
+    line = json.loads(load.out[0])
+    assert line["errors"] == 4, line
+    assert line["requests"] == line["ok"] + line["errors"], line
+    assert "there has been no broker for" in load.err[-1], load.err
+
+
+def an_interrupted_bench_prints_what_it_has(fleet):
+    fleet.broker()
+    fleet.worker(0)
+    fleet.worker(1)
+    load = bench(fleet, "--seconds", "60")
+    load.signal(signal.SIGINT)
+    assert load.end() == 130
+    requests, ok, errors = (int(n) for n in re.findall(
+        r"(\d+) (?:requests|ok|errors)", load.out[0]))
+    assert requests == ok + errors and ok > 20 and errors == 0, load.out
+    assert load.out[1].startswith("latency"), load.out
+
+
 if __name__ == "__main__":
     run_tests(options_of_other_commands_are_refused,
+              a_bench_ends_when_its_broker_is_gone,
+              an_interrupted_bench_prints_what_it_has,
               the_path_of_a_job_is_told_at_level_info_however_it_is_set)
