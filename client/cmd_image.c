@@ -13,6 +13,7 @@
 #include "common/image.h"
 #include "common/logger.h"
 #include "common/mem.h"
+#include "common/utf8.h"
 
 enum { JOBS_MAX = 64, WAIT_MS = 1000 };
 
@@ -42,6 +43,25 @@ s_slot(run_t *run, size_t input)
     return &run->slots[input % JOBS_MAX];
 }
 
+static const char *
+s_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
+/* Take the name of the picture off a sentence: its line names it already. */
+static void
+s_strip(fault_t *fault, const char *name)
+{
+    char start[FAULT_TEXT_MAX + 1];
+    snprintf(start, sizeof start, "%s: ", name);
+    utf8_clean(start);
+    size_t size = strlen(start);
+    if (strncmp(fault->text, start, size) == 0)
+        memmove(fault->text, fault->text + size,
+                strlen(fault->text + size) + 1);
+}
+
 /* Decode a picture straight into the frame that is sent. */
 static int
 s_prepare(const run_t *run, const char *path, request_t *request,
@@ -51,8 +71,10 @@ s_prepare(const run_t *run, const char *path, request_t *request,
     const tensor_spec_t *input = &run->service->inputs[0];
     size_t bytes = tensor_bytes(input->dtype, &input->shape, 1);
     image_t image;
-    if (image_read(&image, path, fault))
+    if (image_read(&image, path, fault)) {
+        s_strip(fault, s_name(path));
         return -1;
+    }
     request->payload = payload_new(fault);
     void *frame = request->payload
                       ? payload_add_room(request->payload, bytes, fault)
@@ -91,10 +113,8 @@ s_start(run_t *run, size_t input)
     if (tensor->shape.rank && tensor->shape.dims[0] == DIM_BATCH)
         tensor->shape.dims[0] = 1;
     tensor->bytes = tensor_bytes(spec->dtype, &spec->shape, 1);
-    if (link_submit(run->link, &request, fault)) {
-        fault_prefix(fault, "%s", run->inputs.paths[input]);
+    if (link_submit(run->link, &request, fault))
         slot->done = true;
-    }
 }
 
 static void
@@ -102,7 +122,9 @@ s_print(run_t *run, const char *path, const prediction_t *prediction)
 {
     progress_hide(&run->progress);
     if (prediction->fault.code) {
-        logger_fault(&prediction->fault);
+        fault_t fault = prediction->fault;
+        fault_prefix(&fault, "%s", s_name(path));
+        logger_fault(&fault);
         if (run->failed++ == 0)
             run->status = fault_exit_status(prediction->fault.code);
     }
@@ -145,9 +167,6 @@ s_take(run_t *run, outcome_t *outcome)
         top = (size_t)run->flags->top;
     slot_t *slot = s_slot(run, outcome->tag);
     prediction_take(&slot->prediction, run->service, outcome, top);
-    if (slot->prediction.fault.code)
-        fault_prefix(&slot->prediction.fault, "%s",
-                     run->inputs.paths[outcome->tag]);
     slot->done = true;
     outcome_release(outcome);
 }
@@ -177,6 +196,20 @@ s_run(run_t *run, fault_t *fault)
     return run->status;
 }
 
+/* The objects of the inputs that have none, where all of them failed for one
+ * reason. */
+static void
+s_print_rest(run_t *run, const fault_t *fault)
+{
+    const prediction_t failed = {.fault = *fault, .part = -1};
+    for (size_t i = run->printed; i < run->inputs.count; i++) {
+        slot_t *slot = s_slot(run, i);
+        bool known = i < run->started && slot->done;
+        output_json(stdout, run->inputs.paths[i], run->service,
+                    known ? &slot->prediction : &failed);
+    }
+}
+
 int
 cmd_image(const flags_t *flags, link_t *link, fault_t *fault)
 {
@@ -200,6 +233,8 @@ cmd_image(const flags_t *flags, link_t *link, fault_t *fault)
                       run->service->model);
         progress_hide(&run->progress);
     }
+    if (status < 0 && flags->json && !ferror(stdout))
+        s_print_rest(run, fault);
     for (size_t i = 0; i < JOBS_MAX; i++)
         prediction_release(&run->slots[i].prediction);
     inputs_release(&run->inputs);

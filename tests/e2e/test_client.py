@@ -83,8 +83,40 @@ def an_interrupted_bench_prints_what_it_has(fleet):
     assert load.out[1].startswith("latency"), load.out
 
 
+def every_image_has_its_object_without_a_broker(fleet):
+    nobody = "tcp://127.0.0.1:1"
+    code, out, err = fleet.client("--image", CAT, "none.jpg", "--json",
+                                  "--connect-timeout", "100", broker=nobody)
+    assert code == 69 and len(err.splitlines()) == 1, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["image"] for line in lines] == [str(CAT), "none.jpg"]
+    for line in lines:
+        assert line["error"] == {
+            "code": "NO_BROKER", "part": None,
+            "message": f"no broker answered at {nobody} within 100 ms"}, line
+
+
+def a_message_does_not_repeat_the_image(fleet):
+    fleet.broker()
+    fleet.worker(0)
+    (fleet.folder / "b\nd.png").write_text("no picture")
+    code, out, err = fleet.client("--json", "--timeout", "300", "--image",
+                                  "none.png", "b\nd.png", CAT)
+    assert code == 65, err
+    lines = [json.loads(line)["error"] for line in out.splitlines()]
+    assert [line["code"] for line in lines] == ["INPUT", "INPUT", "DEADLINE"]
+    assert lines[0]["message"] == "No such file or directory", lines
+    assert lines[1]["message"] == "neither PNG nor JPEG", lines
+    assert "cat.png" not in lines[2]["message"], lines
+    for name, line, said in zip(("none.png", "b?d.png", CAT), lines,
+                                err.splitlines()):
+        assert said == f"client: error: {name}: {line['message']}", said
+
+
 if __name__ == "__main__":
     run_tests(options_of_other_commands_are_refused,
+              every_image_has_its_object_without_a_broker,
+              a_message_does_not_repeat_the_image,
               a_bench_ends_when_its_broker_is_gone,
               an_interrupted_bench_prints_what_it_has,
               the_path_of_a_job_is_told_at_level_info_however_it_is_set)
