@@ -1,6 +1,7 @@
 /* A whole model on tensors of files. */
 #include "worker/local.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,21 +22,37 @@ typedef struct local {
 
 typedef const tensor_spec_t *spec_fn(const session_t *self, int index);
 
+/* The place that "NAME=PATH" names; `count` if there is none. */
+static int
+s_find(const session_t *session, spec_fn *spec, int count, const char *text)
+{
+    size_t size = strcspn(text, "=");
+    int place = text[size] ? 0 : count;
+    while (place < count &&
+           (strncmp(spec(session, place)->name, text, size) != 0 ||
+            spec(session, place)->name[size] != '\0'))
+        place++;
+    return place;
+}
+
+/* Names may hold a '/', but what has one and is no name is a path. */
+static bool
+s_is_named(const session_t *session, spec_fn *spec, int count, const char *text)
+{
+    return text[strcspn(text, "=/")] == '=' ||
+           s_find(session, spec, count, text) < count;
+}
+
 /* The place that "[NAME=]PATH" means: by name, else the next free one. */
 static int
 s_place(const session_t *session, spec_fn *spec, int count, const char *text,
         const char **paths, const char *option, fault_t *fault)
 {
-    const char *equals = strchr(text, '=');
-    size_t size = equals ? (size_t)(equals - text) : 0;
     const char *path = text;
     int place = 0;
-    if (equals && !memchr(text, '/', size)) {
-        path = equals + 1;
-        while (place < count &&
-               (strncmp(spec(session, place)->name, text, size) != 0 ||
-                spec(session, place)->name[size] != '\0'))
-            place++;
+    if (s_is_named(session, spec, count, text)) {
+        path = strchr(text, '=') + 1;
+        place = s_find(session, spec, count, text);
         if (place == count)
             return fault_set(fault, FAULT_INPUT,
                              "%s %s: the model has no tensor of that name "
@@ -56,6 +73,45 @@ s_place(const session_t *session, spec_fn *spec, int count, const char *text,
     return 0;
 }
 
+/* "'a', 'b'", as much as fits. */
+static const char *
+s_names(const session_t *session, spec_fn *spec, int count, char *text,
+        size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < count && used < size; i++) {
+        int more = snprintf(text + used, size - used, "%s'%.60s'",
+                            i > 0 ? ", " : "", spec(session, i)->name);
+        used += more > 0 ? (size_t)more : 0;
+    }
+    return text;
+}
+
+/* Outputs that were asked for by name are enough; without names all are
+ * meant, and then none may be left out without a word. */
+static int
+s_check_outputs(const local_t *self, const local_options_t *options,
+                fault_t *fault)
+{
+    int count = session_outputs_count(self->session);
+    bool unnamed = false;
+    char names[160];
+    if (options->outputs_count == 0)
+        return fault_set(fault, FAULT_USAGE, "--local needs an --output");
+    for (size_t i = 0; i < options->outputs_count; i++)
+        unnamed |= !s_is_named(self->session, session_output, count,
+                               options->outputs[i]);
+    if (!unnamed || options->outputs_count == (size_t)count)
+        return 0;
+    return fault_set(
+        fault, FAULT_USAGE,
+        "%zu --output for %d outputs: give one for each, or NAME=PATH for "
+        "those you want, of %s",
+        options->outputs_count, count,
+        s_names(self->session, session_output, count, names, sizeof names));
+}
+
 static int
 s_place_all(local_t *self, const local_options_t *options, fault_t *fault)
 {
@@ -74,9 +130,7 @@ s_place_all(local_t *self, const local_options_t *options, fault_t *fault)
             return fault_set(fault, FAULT_USAGE,
                              "the model's input '%.60s' needs a --tensor",
                              session_input(self->session, i)->name);
-    if (options->outputs_count == 0)
-        return fault_set(fault, FAULT_USAGE, "--local needs an --output");
-    return 0;
+    return s_check_outputs(self, options, fault);
 }
 
 /* Give a tensor of one sample without batch axis that axis. */

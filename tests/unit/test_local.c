@@ -24,7 +24,11 @@ s_write_model(void)
     int b = network_input(&network, "b", 2, outs);
     int product = network_linear(&network, a, 6, 4);
     network_output(&network, product);
-    network_output(&network, network_binary(&network, "Add", product, b));
+    int sum = network_binary(&network, "Add", product, b);
+    network_output(&network, sum);
+    assert_ok(graph_rename_value(network.graph, product, "pro/duct", &fault),
+              &fault);
+    assert_ok(graph_rename_value(network.graph, sum, "sum", &fault), &fault);
     assert_ok(onnx_write(network.graph, "model.onnx", NULL, 0, NULL, &fault),
               &fault);
     network_release(&network);
@@ -97,7 +101,7 @@ one_sample_may_omit_the_batch(void **state)
     s_write_model();
     s_write_tensor("a.npy", DTYPE_FLOAT32, 1, 0, 6);
     s_write_tensor("b.npy", DTYPE_FLOAT32, 1, 0, 4);
-    const char *tensors[] = {"a.npy", "b.npy"}, *outputs[] = {"y.npy"};
+    const char *tensors[] = {"a.npy", "b.npy"}, *outputs[] = {"pro/duct=y.npy"};
     assert_ok(s_run(tensors, 2, outputs, 1, &fault), &fault);
     tensor_t y;
     assert_ok(npy_read(&y, "y.npy", &fault), &fault);
@@ -128,7 +132,8 @@ what_does_not_fit_is_named(void **state)
     s_write_tensor("wide.npy", DTYPE_FLOAT32, 2, 3, 5);
     s_write_tensor("more.npy", DTYPE_FLOAT32, 2, 4, 4);
     s_write_tensor("whole.npy", DTYPE_INT32, 2, 3, 4);
-    const char *y[] = {"y.npy"};
+    const char *y[] = {"sum=y.npy"}, *one[] = {"y.npy"};
+    const char *odd[] = {"y.npy", "sum=z.npy", "x.npy"};
     const char *few[] = {"a.npy"}, *wide[] = {"a.npy", "wide.npy"};
     const char *more[] = {"a.npy", "more.npy"};
     const char *whole[] = {"a.npy", "whole.npy"};
@@ -146,6 +151,10 @@ what_does_not_fit_is_named(void **state)
     s_refused(missing, 2, y, 1, "missing.npy");
     const char *good[] = {"a.npy", "b.npy"};
     s_refused(good, 2, NULL, 0, "needs an --output");
+    s_refused(good, 2, one, 1,
+              "1 --output for 2 outputs: give one for each, or NAME=PATH for "
+              "those you want, of 'pro/duct', 'sum'");
+    s_refused(good, 2, odd, 3, "the model has only 2");
 }
 
 static void
