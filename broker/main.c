@@ -37,7 +37,8 @@ static const option_t rows[] = {
      .kind = OPTION_TEXT,
      .value = "DIR",
      AT(export),
-     .help = "write part-0.onnx and so on into a folder"},
+     .help = "write part-0.onnx and so on into a folder that is new, empty or "
+             "of an earlier export, which is replaced"},
     {.name = "reference",
      .kind = OPTION_FLAG,
      AT(reference),

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,13 +258,75 @@ s_export_part(const store_t *self, int part, const char *folder, fault_t *fault)
     return result;
 }
 
+/* The number of "part-N.onnx" as it is written here, with `end` behind it;
+ * else -1. */
+static int
+s_part_number(const char *name, const char *end)
+{
+    static const char prefix[] = "part-";
+    size_t at = sizeof prefix - 1, digits = 0;
+    if (strncmp(name, prefix, at) != 0)
+        return -1;
+    digits = strspn(name + at, "0123456789");
+    bool plain = digits > 0 && digits < 5 && (name[at] != '0' || digits == 1);
+    return plain && strcmp(name + at + digits, end) == 0 ? atoi(name + at) : -1;
+}
+
+/* What is there may only be an earlier export. */
+static int
+s_check_export(const char *folder, fault_t *fault)
+{
+    DIR *listing = opendir(folder);
+    if (!listing)
+        return fault_set(fault, FAULT_SYSTEM, "%s cannot be read: %s", folder,
+                         strerror(errno));
+    int result = 0;
+    struct dirent *entry;
+    while (result == 0 && (entry = readdir(listing)) != NULL) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+            s_part_number(name, ".onnx") < 0 &&
+            s_part_number(name, ".onnx.partial") < 0)
+            result = fault_set(fault, FAULT_USAGE,
+                               "--export %s: there is '%.60s' in it; give a "
+                               "folder that is new, empty, or of an earlier "
+                               "export",
+                               folder, name);
+    }
+    closedir(listing);
+    return result;
+}
+
+/* Parts that this model does not have any more, and halves of parts. */
+static int
+s_remove_stale(const store_t *self, const char *folder, fault_t *fault)
+{
+    char path[PATH_MAX + NAME_MAX + 2];
+    DIR *listing = opendir(folder);
+    int result = 0;
+    struct dirent *entry;
+    while (listing && result == 0 && (entry = readdir(listing)) != NULL) {
+        const char *name = entry->d_name;
+        if (s_part_number(name, ".onnx") < self->parts_count &&
+            s_part_number(name, ".onnx.partial") < 0)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        if (unlink(path) != 0 && errno != ENOENT)
+            result = fault_set(fault, FAULT_SYSTEM, "%s cannot be removed: %s",
+                               path, strerror(errno));
+    }
+    if (listing)
+        closedir(listing);
+    return result;
+}
+
 int
 store_export(const store_t *self, const char *folder, fault_t *fault)
 {
-    if (folder_make(folder, fault) != 0)
+    if (folder_make(folder, fault) != 0 || s_check_export(folder, fault) != 0)
         return -1;
     for (int i = 0; i < self->parts_count; i++)
         if (s_export_part(self, i, folder, fault) != 0)
             return -1;
-    return 0;
+    return s_remove_stale(self, folder, fault);
 }

@@ -41,8 +41,10 @@ int store_read(const store_t *self, int part, uint64_t offset, void *to,
                size_t size, fault_t *fault);
 
 /* Copy every part into a folder, made if it is not there, as part-0.onnx and
- * so on; files of those names are replaced. -1 with FAULT_SYSTEM naming the
- * file (no room, not allowed), after which no half-written file stays. */
+ * so on. An earlier export is replaced, parts that are no more go; a folder
+ * with anything else in it is refused with FAULT_USAGE. -1 with FAULT_SYSTEM
+ * naming the file (no room, not allowed), after which no half-written file
+ * stays. */
 int store_export(const store_t *self, const char *folder, fault_t *fault);
 
 #endif

@@ -160,6 +160,52 @@ exported_parts_are_the_bytes_of_the_parts(void **state)
     store_destroy(&store);
 }
 
+static void
+an_earlier_export_is_replaced_as_a_whole(void **state)
+{
+    (void)state;
+    static const char *const before[] = {"a", "b", "c"};
+    static const char *const after[] = {"one", "two"};
+    fault_t fault = {0};
+    size_t size = 0;
+    store_t *store = s_store(before, 3);
+    assert_ok(store_export(store, "again", &fault), &fault);
+    store_destroy(&store);
+    tests_write("again/part-0.onnx.partial", "half", 4);
+    store = s_store(after, 2);
+    assert_ok(store_export(store, "again", &fault), &fault);
+    assert_int_equal(s_entries("again", ""), 2);
+    char *bytes = tests_read("again/part-0.onnx", &size);
+    assert_memory_equal(bytes, "one", 3);
+    free(bytes);
+    store_destroy(&store);
+}
+
+static void
+a_folder_of_other_files_is_no_place_to_export(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"one"};
+    static const char *const others[] = {"part-1.onnx.txt", "part-01.onnx",
+                                         "part-.onnx",      "notes",
+                                         ".hidden",         "part-99999.onnx"};
+    fault_t fault = {0};
+    char path[64];
+    store_t *store = s_store(texts, 1);
+    assert_int_equal(mkdir("mixed", 0700), 0);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        snprintf(path, sizeof path, "mixed/%s", others[i]);
+        tests_write(path, "mine", 4);
+        assert_int_equal(store_export(store, "mixed", &fault), -1);
+        assert_int_equal(fault.code, FAULT_USAGE);
+        assert_non_null(strstr(fault.text, others[i]));
+        assert_int_equal(s_entries("mixed", ""), 1);
+        unlink(path);
+    }
+    assert_ok(store_export(store, "mixed", &fault), &fault);
+    store_destroy(&store);
+}
+
 /* No room, as the kernel says it for a file that may not grow. */
 static void
 a_full_disk_is_a_sentence_and_no_half_file(void **state)
@@ -193,6 +239,8 @@ main(void)
             leftovers_of_the_dead_are_swept_and_the_living_are_spared),
         cmocka_unit_test(a_cache_that_is_no_folder_is_named),
         cmocka_unit_test(exported_parts_are_the_bytes_of_the_parts),
+        cmocka_unit_test(an_earlier_export_is_replaced_as_a_whole),
+        cmocka_unit_test(a_folder_of_other_files_is_no_place_to_export),
         cmocka_unit_test(a_full_disk_is_a_sentence_and_no_half_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
