@@ -2,6 +2,7 @@
 #include "common/model/onnx_walk.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ enum {
     WIRE_64 = 1,
     WIRE_LENGTH = 2,
     WIRE_32 = 5,
-    FIELDS_MAX = 64, /* of a message in onnx.proto */
+    TEXT_BYTES = 512, /* looked at to tell whether a file is a text */
+    FIELDS_MAX = 64,  /* of a message in onnx.proto */
 };
 
 typedef struct walk {
@@ -451,6 +453,22 @@ s_walk(walk_t *self, const ProtobufCMessageDescriptor *message, uint64_t end,
     return 0;
 }
 
+/* Whoever names a config or a listing for a model should not read of fields.
+ * Every ONNX file has control characters early: its tags and lengths. */
+static bool
+s_is_text(const blob_t *file)
+{
+    uint8_t bytes[TEXT_BYTES];
+    size_t size = blob_bytes(file) < sizeof bytes ? (size_t)blob_bytes(file)
+                                                  : sizeof bytes;
+    if (blob_read(file, 0, bytes, size, NULL))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (!isspace(bytes[i]) && (bytes[i] < ' ' || bytes[i] == 0x7f))
+            return false;
+    return true;
+}
+
 uint8_t *
 onnx_walk(const blob_t *file, size_t *size, fault_t *fault)
 {
@@ -459,6 +477,8 @@ onnx_walk(const blob_t *file, size_t *size, fault_t *fault)
                           "an ONNX file over 2 GiB is not read");
     if (blob_bytes(file) == 0)
         return fault_null(fault, FAULT_INPUT, "the file is empty");
+    if (s_is_text(file))
+        return fault_null(fault, FAULT_INPUT, "a text file, not an ONNX model");
     walk_t *walk = mem_new(1, sizeof *walk, fault);
     if (!walk)
         return NULL;

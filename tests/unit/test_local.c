@@ -164,8 +164,16 @@ a_file_that_is_no_model_is_named(void **state)
     fault_t fault = {0};
     tests_write("broken.onnx", "not a model", 11);
     assert_null(whole_open("broken.onnx", 1, 1, &fault));
-    assert_non_null(strstr(fault.text, "broken.onnx"));
+    assert_string_equal(fault.text,
+                        "broken.onnx: a text file, not an ONNX model");
     assert_int_equal(fault_exit_status(fault.code), 65);
+    tests_write("broken.onnx", ":\010z\006sparse", 10);
+    assert_null(whole_open("broken.onnx", 1, 1, &fault));
+    assert_string_equal(fault.text, "broken.onnx: sparse weights are not read");
+    tests_write("broken.onnx", "# :\nz: \303\244\n", 10);
+    assert_null(whole_open("broken.onnx", 1, 1, &fault));
+    assert_string_equal(fault.text,
+                        "broken.onnx: a text file, not an ONNX model");
     assert_null(whole_open("missing.onnx", 1, 1, &fault));
     assert_non_null(strstr(fault.text, "missing.onnx"));
     assert_int_equal(fault_exit_status(fault.code), 65);
