@@ -1,40 +1,11 @@
 /* safetensors files: the header and the ranges. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/model/weights.h"
+#include "tests/support/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-/* Every element of what was accepted must be there. */
-static void
-s_read_all(const weights_t *weights)
-{
-    for (size_t i = 0; i < weights_count(weights); i++) {
-        const weight_t *weight = weights_at(weights, i);
-        size_t weight_bytes = (size_t)blob_bytes(weight->blob);
-        void *to = malloc(weight_bytes ? weight_bytes : 1);
-        if (blob_read(weight->blob, 0, to, weight_bytes, NULL))
-            abort();
-        free(to);
-    }
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    fault_t fault = {0};
-    void *copy = malloc(size ? size : 1);
-    if (size)
-        memcpy(copy, bytes, size);
-    blob_t *file = blob_take(copy, size, &fault);
-    weights_t *weights = weights_read(file, NULL, NULL, &fault);
-    if (weights)
-        s_read_all(weights);
-    else if (fault.code == FAULT_NONE)
-        abort();
-    weights_destroy(&weights);
-    blob_release(&file);
+    fuzz_weights(bytes, size);
     return 0;
 }
