@@ -1,7 +1,6 @@
 /* Sessions: heartbeats, silence, strikes, goodbye. */
 #include "broker/core_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void
@@ -258,12 +257,13 @@ s_log_end(core_t *self, const session_t *session, session_end_t how,
           const char *reason)
 {
     const worker_t *worker = &session->worker;
-    char again[48] = "";
-    if (worker->leased > 0)
-        snprintf(again, sizeof again, " (%u jobs to do again)", worker->leased);
-    if (session->side == SIDE_WORKERS)
-        core_log(self, CORE_INFO, "worker %s left part %u: %s%s", worker->name,
-                 worker->part, reason, again);
+    if (session->side == SIDE_WORKERS && worker->leased > 0)
+        core_log(self, CORE_INFO,
+                 "worker %s left part %u: %s (%u jobs to do again)",
+                 worker->name, worker->part, reason, worker->leased);
+    else if (session->side == SIDE_WORKERS)
+        core_log(self, CORE_INFO, "worker %s left part %u: %s", worker->name,
+                 worker->part, reason);
     else
         core_log(self, how == SESSION_BYE ? CORE_DEBUG : CORE_INFO,
                  "a client left: %s", reason);
