@@ -1,7 +1,6 @@
 /* What clients send: SUBMIT, CANCEL, DRAIN, STATUS. */
 #include "broker/core_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { TEXT_MAX = 96 };
@@ -62,9 +61,9 @@ s_send_busy(core_t *self, session_t *session, const job_id_t *id, busy_t busy)
     message->present |=
         key_bit(KEY_JOB) | key_bit(KEY_CODE) | key_bit(KEY_RETRY_AFTER_MS);
     if (busy.code == FAULT_BUSY_NO_WORKER) {
-        char text[TEXT_MAX];
-        snprintf(text, sizeof text, "part %u has no worker", busy.part);
-        core_put_text(message, text);
+        fault_t fault;
+        fault_set(&fault, busy.code, "part %u has no worker", busy.part);
+        core_put_text(message, fault.text);
         message->part_index = busy.part;
         message->part_count = self->config.parts_count;
         message->present |= key_bit(KEY_PART);

@@ -3,8 +3,12 @@
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/npy.h"
+
+static const char *const options[] = {"--tensor", "--output"};
+static const char *const words[] = {"input", "output"};
 
 shape_t
 binding_shape(const tensor_spec_t *spec, int64_t rows)
@@ -28,11 +32,30 @@ s_named(const char *text, const tensor_spec_t *specs, int specs_count)
     return NULL;
 }
 
+/* -1 where "NAME=" is there and is neither a spec nor a part of a path. */
+static int
+s_check_name(const char *text, binding_way_t way, const tensor_spec_t *specs,
+             int specs_count, fault_t *fault)
+{
+    const char *equals = strchr(text, '=');
+    size_t size = equals ? (size_t)(equals - text) : 0;
+    if (!equals || memchr(text, '/', size) ||
+        s_named(text, specs, specs_count) ||
+        (way == BINDING_INPUT && access(text, F_OK) == 0))
+        return 0;
+    return fault_set(fault, FAULT_INPUT,
+                     "%s %.80s: there is no tensor %.*s, the %s%s is '%.60s'",
+                     options[way], text, size < 60 ? (int)size : 60, text,
+                     specs_count > 1 ? "first " : "", words[way],
+                     specs[0].name);
+}
+
 int
-bindings_init(bindings_t *self, const char *option, const char *const *texts,
+bindings_init(bindings_t *self, binding_way_t way, const char *const *texts,
               size_t count, const tensor_spec_t *specs, int specs_count,
               fault_t *fault)
 {
+    const char *option = options[way];
     *self = (bindings_t){0};
     const char *paths[TENSORS_MAX] = {0};
     if (count > (size_t)specs_count)
@@ -41,6 +64,8 @@ bindings_init(bindings_t *self, const char *option, const char *const *texts,
                          count, specs_count);
     for (size_t i = 0; i < count; i++) {
         const tensor_spec_t *spec = s_named(texts[i], specs, specs_count);
+        if (s_check_name(texts[i], way, specs, specs_count, fault))
+            return -1;
         if (!spec)
             continue;
         if (paths[spec - specs])

@@ -23,11 +23,18 @@ typedef struct bindings {
     binding_t items[TENSORS_MAX];
 } bindings_t;
 
-/* Match "[NAME=]FILE" texts with specs. -1 with FAULT_USAGE where there are
- * too many, or a tensor is named twice. `option` names the option. */
-int bindings_init(bindings_t *self, const char *option,
-                  const char *const *texts, size_t count,
-                  const tensor_spec_t *specs, int specs_count, fault_t *fault);
+typedef enum binding_way {
+    BINDING_INPUT,  /* --tensor */
+    BINDING_OUTPUT, /* --output */
+} binding_way_t;
+
+/* Match "[NAME=]FILE" texts with specs. What stands before '=' must be the
+ * name of a spec, unless it holds a '/' or an input file has that whole name.
+ * -1 with FAULT_USAGE where there are too many or a tensor is named twice,
+ * FAULT_INPUT where there is no tensor of that name. */
+int bindings_init(bindings_t *self, binding_way_t way, const char *const *texts,
+                  size_t count, const tensor_spec_t *specs, int specs_count,
+                  fault_t *fault);
 
 /* Read the files of inputs. They hold the same number of rows: *rows; *bare
  * where the only row came without its batch axis. -1 with FAULT_INPUT naming

@@ -70,9 +70,10 @@ s_given_input(run_t *run, fault_t *fault)
     bindings_t inputs;
     int64_t rows;
     bool bare;
-    int result = bindings_init(&inputs, "--tensor", run->flags->tensors.items,
-                               run->flags->tensors.count, service->inputs,
-                               service->inputs_count, fault);
+    int result =
+        bindings_init(&inputs, BINDING_INPUT, run->flags->tensors.items,
+                      run->flags->tensors.count, service->inputs,
+                      service->inputs_count, fault);
     if (result == 0 && inputs.count < service->inputs_count)
         result =
             fault_set(fault, FAULT_USAGE, "--tensor: the network has %d inputs",

@@ -131,9 +131,9 @@ s_prepare(run_t *run, fault_t *fault)
     const service_t *service = run->service;
     const options_list_t *in = &run->flags->tensors;
     const options_list_t *out = &run->flags->outputs;
-    if (bindings_init(&run->inputs, "--tensor", in->items, in->count,
+    if (bindings_init(&run->inputs, BINDING_INPUT, in->items, in->count,
                       service->inputs, service->inputs_count, fault) ||
-        bindings_init(&run->outputs, "--output", out->items, out->count,
+        bindings_init(&run->outputs, BINDING_OUTPUT, out->items, out->count,
                       service->outputs, service->outputs_count, fault) ||
         bindings_read(&run->inputs, &run->rows, &run->bare, fault))
         return -1;

@@ -30,7 +30,8 @@ static const option_t options_table[] = {
      .value = "[NAME=]IN.npy",
      .belongs = "tensor|bench",
      .offset = offsetof(flags_t, tensors),
-     .help = "send the rows of NumPy files through the pipeline"},
+     .help = "send the rows of NumPy files through the pipeline; a file whose "
+             "name holds '=' as ./FILE"},
     {.name = "output",
      .kind = OPTION_OPERANDS,
      .value = "[NAME=]OUT.npy",

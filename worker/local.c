@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 #include "common/npy.h"
@@ -35,12 +36,15 @@ s_find(const session_t *session, spec_fn *spec, int count, const char *text)
     return place;
 }
 
-/* Names may hold a '/', but what has one and is no name is a path. */
+/* Names may hold a '/', but what has one and is no name is a path, and so is
+ * all of it where an input file is called that. */
 static bool
 s_is_named(const session_t *session, spec_fn *spec, int count, const char *text)
 {
-    return text[strcspn(text, "=/")] == '=' ||
-           s_find(session, spec, count, text) < count;
+    if (s_find(session, spec, count, text) < count)
+        return true;
+    bool is_file = spec == session_input && access(text, F_OK) == 0;
+    return text[strcspn(text, "=/")] == '=' && !is_file;
 }
 
 /* The place that "[NAME=]PATH" means: by name, else the next free one. */

@@ -113,10 +113,31 @@ def a_message_does_not_repeat_the_image(fleet):
         assert said == f"client: error: {name}: {line['message']}", said
 
 
+def tensors_are_named_or_refused(fleet):
+    fleet.broker()
+    fleet.worker(0)
+    fleet.worker(1)
+    path = fleet.folder / "in.npy"
+    header = str({"descr": "<f4", "fortran_order": False,
+                  "shape": (1, 3, 32, 32)}).encode().ljust(117) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") +
+                     header + bytes(4 * 3 * 32 * 32))
+    for given, written in (("in.npy", "foo=out.npy"),
+                           ("foo=in.npy", "out.npy")):
+        code, _, err = fleet.client("--tensor", given, "--output", written)
+        assert code == 65 and "there is no tensor foo, the" in err, err
+        assert list(fleet.folder.glob("*out.npy")) == []
+    path.rename(fleet.folder / "foo=in.npy")
+    code, _, err = fleet.client("--tensor", "foo=in.npy", "--output",
+                                "./foo=out.npy")
+    assert code == 0 and (fleet.folder / "foo=out.npy").exists(), err
+
+
 if __name__ == "__main__":
     run_tests(options_of_other_commands_are_refused,
               every_image_has_its_object_without_a_broker,
               a_message_does_not_repeat_the_image,
+              tensors_are_named_or_refused,
               a_bench_ends_when_its_broker_is_gone,
               an_interrupted_bench_prints_what_it_has,
               the_path_of_a_job_is_told_at_level_info_however_it_is_set)

@@ -71,18 +71,48 @@ files_are_matched_by_name_and_position(void **state)
     bindings_t bindings;
     fault_t fault;
     const char *const texts[] = {"a=b.npy", "ids=x.npy"};
-    assert_ok(bindings_init(&bindings, "--tensor", texts, 2, specs, 2, &fault),
-              &fault);
+    tests_write("a=b.npy", "", 0); /* a file may be called that */
+    assert_ok(
+        bindings_init(&bindings, BINDING_INPUT, texts, 2, specs, 2, &fault),
+        &fault);
     assert_int_equal(bindings.count, 2);
     assert_string_equal(bindings.items[0].path, "x.npy");
     assert_string_equal(bindings.items[1].path, "a=b.npy");
 
     const char *const twice[] = {"ids=x.npy", "ids=y.npy"};
     assert_int_equal(
-        bindings_init(&bindings, "--tensor", twice, 2, specs, 2, &fault), -1);
+        bindings_init(&bindings, BINDING_INPUT, twice, 2, specs, 2, &fault),
+        -1);
     assert_int_equal(fault.code, FAULT_USAGE);
     assert_int_equal(
-        bindings_init(&bindings, "--tensor", texts, 2, specs, 1, &fault), -1);
+        bindings_init(&bindings, BINDING_INPUT, texts, 2, specs, 1, &fault),
+        -1);
+}
+
+static void
+a_name_that_no_tensor_has_is_refused(void **state)
+{
+    (void)state;
+    bindings_t bindings;
+    fault_t fault;
+    const char *const wrong[] = {"foo=x.npy"};
+    assert_int_equal(
+        bindings_init(&bindings, BINDING_INPUT, wrong, 1, specs, 1, &fault),
+        -1);
+    assert_int_equal(fault_exit_status(fault.code), 65);
+    assert_string_equal(fault.text, "--tensor foo=x.npy: there is no tensor "
+                                    "foo, the input is 'ids'");
+    tests_write("foo=x.npy", "", 0);
+    assert_int_equal(
+        bindings_init(&bindings, BINDING_OUTPUT, wrong, 1, specs, 2, &fault),
+        -1);
+    assert_string_equal(fault.text, "--output foo=x.npy: there is no tensor "
+                                    "foo, the first output is 'ids'");
+    const char *const path[] = {"./foo=x.npy"};
+    assert_ok(
+        bindings_init(&bindings, BINDING_OUTPUT, path, 1, specs, 2, &fault),
+        &fault);
+    assert_string_equal(bindings.items[0].path, "./foo=x.npy");
 }
 
 static void
@@ -101,8 +131,9 @@ s_read(const char *ids, const char *mask, int64_t *rows, bool *bare,
 {
     bindings_t bindings;
     const char *const texts[] = {ids, mask};
-    assert_ok(bindings_init(&bindings, "--tensor", texts, 2, specs, 2, fault),
-              fault);
+    assert_ok(
+        bindings_init(&bindings, BINDING_INPUT, texts, 2, specs, 2, fault),
+        fault);
     int result = bindings_read(&bindings, rows, bare, fault);
     bindings_release(&bindings);
     return result;
@@ -154,6 +185,7 @@ main(void)
         cmocka_unit_test(a_folder_without_pictures_is_named),
         cmocka_unit_test(standard_input_can_be_read_once_only),
         cmocka_unit_test(files_are_matched_by_name_and_position),
+        cmocka_unit_test(a_name_that_no_tensor_has_is_refused),
         cmocka_unit_test(inputs_hold_the_same_number_of_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,8 @@ what_does_not_fit_is_named(void **state)
     s_refused(more, 2, y, 1, "more.npy holds 4 samples");
     s_refused(whole, 2, y, 1, "whole.npy is int32");
     s_refused(named, 2, y, 1, "no tensor of that name");
+    tests_write("c=b.npy", "", 0); /* now it is the name of a file */
+    s_refused(named, 2, y, 1, "c=b.npy: ");
     s_refused(twice, 2, y, 1, "given twice");
     s_refused(many, 3, y, 1, "the model has only 2");
     s_refused(missing, 2, y, 1, "missing.npy");
