@@ -10,6 +10,7 @@
 
 #include "common/logger.h"
 #include "worker/agent.h"
+#include "tests/support/sockets.h"
 
 enum { PATIENCE_MS = 20000, SESSION = 4711, PART_BYTES = 40 };
 
@@ -536,22 +537,6 @@ what_is_no_message_is_ignored(void **state)
     s_dismiss(self);
 }
 
-static int
-s_start(void **state)
-{
-    (void)state;
-    wire_start();
-    return 0;
-}
-
-static int
-s_stop(void **state)
-{
-    (void)state;
-    wire_stop();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -573,5 +558,5 @@ main(void)
         cmocka_unit_test(leaving_finishes_what_runs_and_hands_back_what_waits),
         cmocka_unit_test(what_is_no_message_is_ignored),
     };
-    return cmocka_run_group_tests(tests, s_start, s_stop);
+    return cmocka_run_group_tests(tests, sockets_start, sockets_stop);
 }

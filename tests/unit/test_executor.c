@@ -6,6 +6,7 @@
 
 #include "common/logger.h"
 #include "worker/executor.h"
+#include "tests/support/sockets.h"
 
 /* Adds one to a byte; fails a run that holds a 13, and a part that begins
  * with an 'x'. */
@@ -225,22 +226,6 @@ it_stops_after_the_run_in_progress(void **state)
     task_destroy(&task);
 }
 
-static int
-s_start(void **state)
-{
-    (void)state;
-    wire_start();
-    return 0;
-}
-
-static int
-s_stop(void **state)
-{
-    (void)state;
-    wire_stop();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -252,5 +237,5 @@ main(void)
         cmocka_unit_test(a_bad_job_does_not_fail_its_batch_mates),
         cmocka_unit_test(it_stops_after_the_run_in_progress),
     };
-    return cmocka_run_group_tests(tests, s_start, s_stop);
+    return cmocka_run_group_tests(tests, sockets_start, sockets_stop);
 }

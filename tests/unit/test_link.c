@@ -1,269 +1,18 @@
 /* The link against a broker played by a thread; every wait is bounded. */
 #include "tests/support/tests.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/link.h"
-#include "common/checksum.h"
-#include "common/info.h"
+#include "tests/support/fake_broker.h"
 
-enum { WAIT_MS = 10000, POLL_MS = 5 };
-
-/* How the broker plays: what it does with HELLO and SUBMIT. */
-typedef enum play {
-    PLAY_ECHO,       /* the input is the result */
-    PLAY_BUSY_TWICE, /* the first two SUBMITs are BUSY */
-    PLAY_BUSY_ALWAYS,
-    PLAY_DOUBLE,   /* every result comes twice */
-    PLAY_REHELLO,  /* forgets the session once, at the first SUBMIT */
-    PLAY_BYE,      /* ends the session once, at the first SUBMIT */
-    PLAY_SHUTDOWN, /* ERROR(SHUTDOWN) once */
-    PLAY_ERROR,
-    PLAY_SHAPE,  /* a result of another shape */
-    PLAY_DAMAGE, /* a result whose checksum does not fit */
-    PLAY_SILENT, /* never answers a SUBMIT */
-    PLAY_REJECT,
-    PLAY_FULL,     /* REJECT(FULL) for ever */
-    PLAY_NONSENSE, /* a WELCOME that nobody understands */
-    PLAY_AUTH,     /* DRAIN is refused */
-} play_t;
-
-typedef struct fake {
-    play_t play;
-    zsock_t *router;
-    char endpoint[128];
-    pthread_t thread;
-    atomic_bool stop;
-    atomic_int hellos, submits, cancels, byes, beats, same_ids;
-    job_id_t first;
-    uint64_t session;
-    routing_t routing;
-} fake_t;
-
-static payload_t *
-s_info(const char *text)
-{
-    json_t *object = json_loads(text, 0, NULL);
-    void *bytes;
-    size_t size;
-    payload_t *payload = payload_new(NULL);
-    info_encode(object, &bytes, &size, NULL);
-    payload_add_copy(payload, bytes, size, NULL);
-    json_decref(object);
-    free(bytes);
-    return payload;
-}
-
-static void
-s_say(fake_t *fake, message_t *message, uint64_t keys, const payload_t *payload)
-{
-    message->session = fake->session;
-    message->present |= keys | key_bit(KEY_SESSION);
-    for (int i = 0; i < WAIT_MS; i++) {
-        if (wire_send(fake->router, &fake->routing, message, payload) !=
-            WIRE_FULL)
-            break;
-        zmq_poll(NULL, 0, 1);
-    }
-}
-
-static void
-s_hello(fake_t *fake)
-{
-    message_t message;
-    atomic_fetch_add(&fake->hellos, 1);
-    if (fake->play == PLAY_REJECT || fake->play == PLAY_FULL) {
-        message_init(&message, MESSAGE_REJECT);
-        message.code =
-            fake->play == PLAY_FULL ? FAULT_REJECT_FULL : FAULT_REJECT_VERSION;
-        strcpy(message.text, "because");
-        s_say(fake, &message, key_bit(KEY_CODE) | key_bit(KEY_TEXT), NULL);
-        return;
-    }
-    payload_t *info = s_info(
-        fake->play == PLAY_NONSENSE
-            ? "{\"model\": 1}"
-            : "{\"model\":\"echo\",\"digest\":\""
-              "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-              "\",\"parts\":2,\"inputs\":[{\"name\":\"x\",\"dtype\":"
-              "\"float32\",\"shape\":[\"N\",4]}],\"outputs\":[{\"name\":"
-              "\"y\",\"dtype\":\"float32\",\"shape\":[\"N\",4]}],"
-              "\"image\":null,\"labels\":null,\"scores\":\"probabilities\","
-              "\"limits\":{\"frame_bytes\":1000,\"window_jobs\":32,"
-              "\"window_bytes\":100000}}");
-    message_init(&message, MESSAGE_WELCOME);
-    fake->session++;
-    message.heartbeat_ms = 400;
-    message.misses = 10;
-    message.credit_total = 8;
-    message.total_bytes_max = 4096;
-    s_say(fake, &message,
-          message_required(MESSAGE_WELCOME, ROLE_NONE) |
-              key_bit(KEY_CREDIT_TOTAL) | key_bit(KEY_MODEL_DIGEST),
-          info);
-    payload_destroy(&info);
-}
-
-static void
-s_busy(fake_t *fake, const message_t *submit)
-{
-    message_t message;
-    message_init(&message, MESSAGE_BUSY);
-    message.job = submit->job;
-    message.code = FAULT_BUSY_QUEUE;
-    message.retry_after_ms = 1;
-    message.part_index = 1;
-    strcpy(message.text, "part 1 has no worker");
-    s_say(fake, &message,
-          message_required(MESSAGE_BUSY, ROLE_NONE) | key_bit(KEY_PART) |
-              key_bit(KEY_TEXT),
-          NULL);
-}
-
-static void
-s_error(fake_t *fake, const message_t *submit, fault_code_t code)
-{
-    message_t message;
-    message_init(&message, MESSAGE_ERROR);
-    message.code = (uint16_t)code;
-    message.part_index = 1;
-    strcpy(message.text, "a reason");
-    uint64_t keys = key_bit(KEY_CODE) | key_bit(KEY_TEXT);
-    if (submit) {
-        message.job = submit->job;
-        keys |= key_bit(KEY_JOB) | key_bit(KEY_PART);
-    }
-    s_say(fake, &message, keys, NULL);
-}
-
-static void
-s_result(fake_t *fake, const message_t *submit, const payload_t *payload)
-{
-    message_t message;
-    size_t size;
-    const void *bytes = payload_frame(payload, 0, &size);
-    message_init(&message, MESSAGE_RESULT);
-    message.job = submit->job;
-    message.tensors_count = 1;
-    message.tensors[0] = submit->tensors[0];
-    message.tensors[0].checksum =
-        checksum_frame(&submit->job, 2, 0, bytes, size);
-    if (fake->play == PLAY_DAMAGE)
-        message.tensors[0].checksum ^= 1;
-    if (fake->play == PLAY_SHAPE)
-        message.tensors[0].shape = (shape_t){1, {4}};
-    message.path_count = 1;
-    message.path[0] = (path_step_t){.part = 1, .attempt = 1, .name = "w"};
-    s_say(fake, &message,
-          key_bit(KEY_JOB) | key_bit(KEY_TENSORS) | key_bit(KEY_PATH), payload);
-}
-
-static void
-s_submit(fake_t *fake, const message_t *submit, const payload_t *payload)
-{
-    message_t message;
-    int number = atomic_fetch_add(&fake->submits, 1);
-    if (number == 0)
-        fake->first = submit->job;
-    else if (job_id_equal(&fake->first, &submit->job))
-        atomic_fetch_add(&fake->same_ids, 1);
-    bool once = number == 0;
-    if (fake->play == PLAY_SILENT)
-        return;
-    if (fake->play == PLAY_BUSY_ALWAYS ||
-        (fake->play == PLAY_BUSY_TWICE && number < 2)) {
-        s_busy(fake, submit);
-    } else if (fake->play == PLAY_REHELLO && once) {
-        message_init(&message, MESSAGE_REHELLO);
-        s_say(fake, &message, key_bit(KEY_BOOT_ID), NULL);
-    } else if (fake->play == PLAY_BYE && once) {
-        message_init(&message, MESSAGE_BYE);
-        message.code = FAULT_SHUTDOWN;
-        s_say(fake, &message, key_bit(KEY_CODE), NULL);
-    } else if (fake->play == PLAY_SHUTDOWN && once) {
-        s_error(fake, submit, FAULT_SHUTDOWN);
-    } else if (fake->play == PLAY_ERROR) {
-        s_error(fake, submit, FAULT_POISON);
-    } else {
-        s_result(fake, submit, payload);
-        if (fake->play == PLAY_DOUBLE)
-            s_result(fake, submit, payload);
-    }
-}
-
-static void
-s_answer(fake_t *fake, const message_t *message, const payload_t *payload)
-{
-    message_t reply;
-    payload_t *info;
-    switch (message->type) {
-    case MESSAGE_HELLO:
-        s_hello(fake);
-        break;
-    case MESSAGE_SUBMIT:
-        s_submit(fake, message, payload);
-        break;
-    case MESSAGE_CANCEL:
-        atomic_fetch_add(&fake->cancels, 1);
-        break;
-    case MESSAGE_BYE:
-        atomic_fetch_add(&fake->byes, 1);
-        break;
-    case MESSAGE_STATUS:
-        info = s_info("{\"queued\": 3}");
-        message_init(&reply, MESSAGE_STATUS_REPLY);
-        s_say(fake, &reply, 0, info);
-        payload_destroy(&info);
-        break;
-    case MESSAGE_DRAIN:
-        if (fake->play == PLAY_AUTH) {
-            s_error(fake, NULL, FAULT_AUTH);
-            break;
-        }
-        message_init(&reply, MESSAGE_DRAIN);
-        strcpy(reply.name, message->name);
-        s_say(fake, &reply, key_bit(KEY_NAME), NULL);
-        break;
-    default: /* the heartbeat is answered by one */
-        atomic_fetch_add(&fake->beats, 1);
-        message_init(&reply, MESSAGE_HEARTBEAT);
-        s_say(fake, &reply, key_bit(KEY_SEQ), NULL);
-        break;
-    }
-}
-
-static void *
-s_play(void *argument)
-{
-    fake_t *fake = argument;
-    while (!atomic_load(&fake->stop)) {
-        zmq_pollitem_t item = {zsock_resolve(fake->router), 0, ZMQ_POLLIN, 0};
-        message_t message;
-        payload_t *payload;
-        fault_t fault;
-        zmq_poll(&item, 1, POLL_MS);
-        while (wire_receive(fake->router, &fake->routing, &message, &payload,
-                            &fault) == WIRE_OK) {
-            s_answer(fake, &message, payload);
-            payload_destroy(&payload);
-        }
-    }
-    return NULL;
-}
+enum { WAIT_MS = 10000 };
 
 static link_t *
-s_start(fake_t *fake, play_t play)
+s_start(fake_broker_t *fake, play_t play)
 {
     fault_t fault;
-    memset(fake, 0, sizeof *fake);
-    fake->play = play;
-    fake->router = wire_bind("tcp://127.0.0.1:0", 1 << 20, &fault);
-    assert_non_null(fake->router);
-    wire_bound(fake->router, fake->endpoint, sizeof fake->endpoint);
-    assert_int_equal(pthread_create(&fake->thread, NULL, s_play, fake), 0);
+    fake_broker_start(fake, play);
     link_options_t options = {.broker = fake->endpoint};
     link_t *link = link_new(&options, &fault);
     assert_non_null(link);
@@ -271,7 +20,7 @@ s_start(fake_t *fake, play_t play)
 }
 
 static link_t *
-s_connected(fake_t *fake, play_t play)
+s_connected(fake_broker_t *fake, play_t play)
 {
     fault_t fault = {0};
     link_t *link = s_start(fake, play);
@@ -280,16 +29,14 @@ s_connected(fake_t *fake, play_t play)
 }
 
 static void
-s_end(fake_t *fake, link_t **link)
+s_end(fake_broker_t *fake, link_t **link)
 {
     bool known = fake->play != PLAY_REJECT && fake->play != PLAY_FULL &&
                  fake->play != PLAY_NONSENSE;
     link_destroy(link);
     for (int i = 0; known && fake->byes == 0 && i < WAIT_MS; i++)
         zmq_poll(NULL, 0, 1);
-    atomic_store(&fake->stop, true);
-    pthread_join(fake->thread, NULL);
-    wire_close(&fake->router, 0);
+    fake_broker_stop(fake);
 }
 
 static void
@@ -347,7 +94,7 @@ static void
 many_jobs_get_one_outcome_each(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     link_t *link = s_connected(&fake, PLAY_DOUBLE);
     bool seen[200] = {false};
     for (uint64_t tag = 0; tag < 200; tag++)
@@ -369,7 +116,7 @@ static void
 the_service_is_known_after_connecting(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     link_t *link = s_connected(&fake, PLAY_ECHO);
     const service_t *service = link_service(link);
     assert_string_equal(service->model, "echo");
@@ -382,7 +129,7 @@ static void
 busy_jobs_are_tried_again_under_the_same_id(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     link_t *link = s_connected(&fake, PLAY_BUSY_TWICE);
     s_put(link, 5, WAIT_MS);
     s_get_good(link, 5, 3);
@@ -395,7 +142,7 @@ static void
 busy_until_the_timeout_says_so(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     link_t *link = s_connected(&fake, PLAY_BUSY_ALWAYS);
     s_put(link, 5, 1000);
     outcome_t outcome = s_get(link);
@@ -415,7 +162,7 @@ a_lost_session_costs_time_not_jobs(void **state)
     (void)state;
     const play_t plays[] = {PLAY_REHELLO, PLAY_BYE, PLAY_SHUTDOWN};
     for (size_t i = 0; i < sizeof plays / sizeof plays[0]; i++) {
-        fake_t fake;
+        fake_broker_t fake;
         link_t *link = s_connected(&fake, plays[i]);
         s_put(link, 7, WAIT_MS);
         s_get_good(link, 7, 2);
@@ -430,7 +177,7 @@ static void
 an_error_is_the_outcome_with_its_part(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     link_t *link = s_connected(&fake, PLAY_ERROR);
     s_put(link, 5, WAIT_MS);
     outcome_t outcome = s_get(link);
@@ -450,7 +197,7 @@ wrong_results_are_no_results(void **state)
         fault_code_t code;
     } cases[] = {{PLAY_SHAPE, FAULT_BAD_SHAPE}, {PLAY_DAMAGE, FAULT_CHECKSUM}};
     for (size_t i = 0; i < 2; i++) {
-        fake_t fake;
+        fake_broker_t fake;
         link_t *link = s_connected(&fake, cases[i].play);
         s_put(link, 5, WAIT_MS);
         outcome_t outcome = s_get(link);
@@ -464,7 +211,7 @@ static void
 a_timeout_is_the_outcome_and_cancels(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     link_t *link = s_connected(&fake, PLAY_SILENT);
     s_put(link, 5, 200);
     outcome_t outcome = s_get(link);
@@ -479,7 +226,7 @@ static void
 leaving_cancels_what_is_open(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     outcome_t outcome;
     fault_t fault;
     link_t *link = s_connected(&fake, PLAY_SILENT);
@@ -506,7 +253,7 @@ refusals_end_the_connecting(void **state)
         {PLAY_NONSENSE, 1000, FAULT_BAD_FRAME},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        fake_t fake;
+        fake_broker_t fake;
         fault_t fault = {0};
         link_t *link = s_start(&fake, cases[i].play);
         assert_int_equal(link_connect(link, cases[i].timeout_ms, &fault), -1);
@@ -543,7 +290,7 @@ static void
 status_and_drain_are_answered(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     fault_t fault = {0};
     link_t *link = s_connected(&fake, PLAY_ECHO);
     for (int i = 0; i < 3; i++) {
@@ -568,7 +315,7 @@ static void
 a_frame_over_the_limit_is_not_sent(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     fault_t fault = {0};
     link_t *link = s_connected(&fake, PLAY_ECHO);
     request_t request = {.tensors_count = 1,
@@ -585,7 +332,7 @@ static void
 heartbeats_keep_an_idle_session(void **state)
 {
     (void)state;
-    fake_t fake;
+    fake_broker_t fake;
     outcome_t outcome;
     fault_t fault;
     link_t *link = s_connected(&fake, PLAY_ECHO);

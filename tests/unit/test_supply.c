@@ -7,6 +7,7 @@
 #include "common/logger.h"
 #include "worker/host.h"
 #include "worker/supply.h"
+#include "tests/support/sockets.h"
 
 enum { BYTES = 100 };
 
@@ -222,22 +223,6 @@ a_part_larger_than_the_free_memory_is_refused(void **state)
     s_end(rig);
 }
 
-static int
-s_start(void **state)
-{
-    (void)state;
-    wire_start();
-    return 0;
-}
-
-static int
-s_stop(void **state)
-{
-    (void)state;
-    wire_stop();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -251,5 +236,5 @@ main(void)
         cmocka_unit_test(two_damaged_downloads_are_enough),
         cmocka_unit_test(a_part_larger_than_the_free_memory_is_refused),
     };
-    return cmocka_run_group_tests(tests, s_start, s_stop);
+    return cmocka_run_group_tests(tests, sockets_start, sockets_stop);
 }
