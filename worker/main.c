@@ -108,7 +108,8 @@ static const option_t options_table[] = {
      .value = "[NAME=]OUT.npy",
      .belongs = "local",
      .offset = offsetof(flags_t, outputs),
-     .help = "with --local: where the outputs go"},
+     .help = "with --local: where the outputs go; without names, all of "
+             "them in order"},
     {.name = "bench",
      .kind = OPTION_FLAG,
      .offset = offsetof(flags_t, bench),
