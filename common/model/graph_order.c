@@ -102,7 +102,8 @@ s_reorder(graph_t *self, const int *order, size_t count, node_t *sorted)
         if (self->nodes[n].removed)
             sorted[at++] = self->nodes[n];
     assert(at == self->nodes_count);
-    memcpy(self->nodes, sorted, at * sizeof *sorted);
+    if (at > 0) /* a graph without nodes has no array of them */
+        memcpy(self->nodes, sorted, at * sizeof *sorted);
     for (size_t n = 0; n < count; n++)
         for (int i = 0; i < self->nodes[n].outputs_count; i++)
             if (self->nodes[n].outputs[i] != GRAPH_NONE)

@@ -234,10 +234,28 @@ a_tensor_has_one_maker(void **state)
     graph_destroy(&graph);
 }
 
+static void
+a_graph_without_nodes_is_in_order(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    graph_t *graph = graph_new("empty", &fault);
+    assert_non_null(graph);
+    const shape_t shape = {1, {2}};
+    int value = graph_add_value(graph, "x", DTYPE_FLOAT32, &shape, &fault);
+    graph->inputs[graph->inputs_count++] = value;
+    graph->outputs[graph->outputs_count++] = value;
+    assert_ok(graph_sort(graph, &fault), &fault);
+    assert_ok(graph_compact(graph, &fault), &fault);
+    assert_int_equal(graph->nodes_count, 0);
+    graph_destroy(&graph);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_graph_without_nodes_is_in_order),
         cmocka_unit_test(values_are_found_by_name),
         cmocka_unit_test(two_values_of_one_name_are_refused),
         cmocka_unit_test(a_renamed_value_is_found_by_its_new_name_only),
