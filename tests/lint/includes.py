@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
-"""Hold the include directions: who may know whom.
+"""Hold the include directions, who may know whom, and the fixed top level.
 
 A folder may include its own headers and those of the folders listed for it;
 a third-party header has the owners listed for it, and nobody else.
 """
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+TOP = {
+    ".ci", ".clang-format", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md",
+    "LICENSE", "Makefile", "README.md", "bench", "broker", "client", "common",
+    "docs", "etc", "tests", "worker",
+}
 
 FOLDERS = {
     "common": [],
@@ -73,10 +80,19 @@ def complaints(path):
                 yield f"{name}: <{header}> belongs to {', '.join(owners)}"
 
 
+def strays():
+    """What lies at the top level and is none of the fixed entries."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True,
+                            capture_output=True, text=True).stdout
+    top = {line.split("/")[0] for line in listed.splitlines()}
+    return [f"{name}: does not belong at the top level"
+            for name in sorted(top - TOP)]
+
+
 def main():
-    found = [line for folder in FOLDERS
-             for path in sorted((ROOT / folder).glob("*.[ch]"))
-             for line in complaints(path)]
+    found = strays() + [line for folder in FOLDERS
+                        for path in sorted((ROOT / folder).glob("*.[ch]"))
+                        for line in complaints(path)]
     print("\n".join(found) if found else "include directions: fine")
     return 1 if found else 0
 
