@@ -57,7 +57,7 @@ layering_type(layering_t *self, int value, dtype_t dtype, const shape_t *shape)
                  sizeof *self->types, self->fault) != 0)
         return -1;
     if (shape)
-        self->types[value] = (value_type_t){dtype, *shape};
+        self->types[value] = (value_type_t){.dtype = dtype, .shape = *shape};
     return value;
 }
 

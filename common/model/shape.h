@@ -15,11 +15,19 @@
 #include "common/model/graph.h"
 #include "common/tensor.h"
 
+enum { KNOWN_BYTES_MAX = 128 }; /* 16 int64: the pads of any tensor */
+
 /* Of one value. Concrete: no DIM_BATCH. dtype is DTYPE_NONE for a value that
- * no node of the graph makes. */
+ * no node of the graph makes.
+ *
+ * Small tensors whose elements follow from shapes and constants are known:
+ * the arithmetic that an exporter writes around a Reshape is solved for the
+ * batch at hand. */
 typedef struct value_type {
     dtype_t dtype;
     shape_t shape;
+    bool known;
+    _Alignas(8) uint8_t elements[KNOWN_BYTES_MAX]; /* where known */
 } value_type_t;
 
 /* Of one node, for the number of samples the types were inferred for. */
@@ -44,10 +52,10 @@ int shape_infer_node(const graph_t *graph, int node, value_type_t *types,
 value_type_t *shape_types_new(const graph_t *graph, int64_t batch,
                               fault_t *fault);
 
-/* Whether samples can be stacked along axis 0: the axis 0 of every input is
- * DIM_BATCH, every tensor is either the same for any batch or grows along axis
- * 0 with it, and no node mixes samples. -1 only if the graph is not valid for
- * one sample either. */
+/* Whether a batch is so many samples and no more: axis 0 of every input is
+ * DIM_BATCH, axis 0 of every output is the batch, and no node on the way mixes
+ * samples (wherever their axis is in between). -1 only if the graph is not
+ * valid for one sample either. */
 int shape_batchable(const graph_t *graph, bool *batchable, fault_t *fault);
 
 /* The types must be those of this graph. */

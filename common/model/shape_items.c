@@ -7,7 +7,7 @@ shape_unary(const shaping_t *self)
     if (shaping_arity(self, 1, 1) != 0)
         return -1;
     const value_type_t *x = shaping_input(self, 0);
-    return shaping_output(self, x->dtype, &x->shape);
+    return shaping_give(self, 0, x->dtype, &x->shape);
 }
 
 int
@@ -18,7 +18,7 @@ shape_dropout(const shaping_t *self)
     if (self->node->outputs_count > 1 && self->node->outputs[1] != GRAPH_NONE)
         return shaping_fault(self, "its output of a mask is not supported");
     const value_type_t *x = shaping_input(self, 0);
-    return shaping_output(self, x->dtype, &x->shape);
+    return shaping_give(self, 0, x->dtype, &x->shape);
 }
 
 int
@@ -44,7 +44,7 @@ shape_binary(const shaping_t *self)
                                  shape_text(&next->shape, other, sizeof other));
         shape = sum;
     }
-    return shaping_output(self, first->dtype, &shape);
+    return shaping_give(self, 0, first->dtype, &shape);
 }
 
 int
@@ -59,7 +59,7 @@ shape_clip(const shaping_t *self)
             (shape_elements(&bound->shape) != 1 || bound->dtype != x->dtype))
             return shaping_fault(self, "its bounds are not single numbers");
     }
-    return shaping_output(self, x->dtype, &x->shape);
+    return shaping_give(self, 0, x->dtype, &x->shape);
 }
 
 int
@@ -72,7 +72,7 @@ shape_prelu(const shaping_t *self)
     if (!shape_broadcast(&x->shape, &shaping_input(self, 1)->shape, &sum) ||
         !shape_equal(&sum, &x->shape))
         return shaping_fault(self, "its slope does not fit its input");
-    return shaping_output(self, x->dtype, &x->shape);
+    return shaping_give(self, 0, x->dtype, &x->shape);
 }
 
 int
@@ -84,7 +84,7 @@ shape_cast(const shaping_t *self)
     if (to < 0 || to > DTYPE_BFLOAT16 || dtype_size((dtype_t)to) == 0)
         return shaping_fault(self, "its type %lld is not supported",
                              (long long)to);
-    return shaping_output(self, (dtype_t)to, &shaping_input(self, 0)->shape);
+    return shaping_give(self, 0, (dtype_t)to, &shaping_input(self, 0)->shape);
 }
 
 int
@@ -97,14 +97,19 @@ shape_softmax(const shaping_t *self)
     if (shaping_axis(self, node_int(self->node, "axis", -1), x->shape.rank,
                      &axis) != 0)
         return -1;
-    return shaping_output(self, x->dtype, &x->shape);
+    return shaping_give(self, 0, x->dtype, &x->shape);
 }
 
-/* Softmax and Concat along axis 0 work across samples. */
 bool
 mixes_axis(const shaping_t *self)
 {
-    int rank = shaping_input(self, 0)->shape.rank;
     int64_t axis = node_int(self->node, "axis", -1);
-    return axis == 0 || axis == -rank;
+    for (int i = 0; i < self->node->inputs_count; i++) {
+        const value_type_t *x = shaping_input(self, i);
+        int samples = shaping_sample_axis(self, i);
+        if (x && samples != SAMPLE_NOWHERE &&
+            samples == (axis < 0 ? axis + x->shape.rank : axis))
+            return true;
+    }
+    return false;
 }

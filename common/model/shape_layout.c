@@ -1,6 +1,4 @@
 /* Shapes of what moves elements without computing. */
-#include <string.h>
-
 #include "common/model/shape_ops.h"
 
 int
@@ -18,15 +16,7 @@ shape_flatten(const shaping_t *self)
     shape_t shape = {2, {1, 1}};
     for (int i = 0; i < x->shape.rank; i++)
         shape.dims[i >= axis] *= x->shape.dims[i];
-    return shaping_output(self, x->dtype, &shape);
-}
-
-bool
-mixes_flatten(const shaping_t *self)
-{
-    int rank = shaping_input(self, 0)->shape.rank;
-    int64_t axis = node_int(self->node, "axis", 1);
-    return axis == 0 || axis == -rank;
+    return shaping_give(self, 0, x->dtype, &shape);
 }
 
 /* One -1 takes what is left; 0 keeps the input's dim unless allowzero. */
@@ -47,13 +37,13 @@ s_resolve(const shaping_t *self, const shape_t *from, const int64_t *wanted,
             return shaping_fault(self, "two of its dims are -1");
         if (dim == -1)
             open = i;
-        else if (dim < 1 || __builtin_mul_overflow(known, dim, &known))
+        else if (dim < 0 || __builtin_mul_overflow(known, dim, &known))
             return shaping_fault(self, "dim %lld is not possible",
                                  (long long)dim);
         shape->dims[i] = dim;
     }
     int64_t elements = shape_elements(from);
-    if (open >= 0 && elements % known == 0)
+    if (open >= 0 && known > 0 && elements % known == 0)
         shape->dims[open] = elements / known;
     if (shape_elements(shape) != elements)
         return shaping_fault(self, "%s cannot become its new shape",
@@ -72,7 +62,7 @@ shape_reshape(const shaping_t *self)
     shape_t shape;
     if (count < 0 || s_resolve(self, &x->shape, wanted, count, &shape) != 0)
         return -1;
-    return shaping_output(self, x->dtype, &shape);
+    return shaping_give(self, 0, x->dtype, &shape);
 }
 
 int
@@ -96,7 +86,7 @@ shape_transpose(const shaping_t *self)
         seen |= 1u << order[i];
         shape.dims[i] = x->shape.dims[order[i]];
     }
-    return shaping_output(self, x->dtype, &shape);
+    return shaping_give(self, 0, x->dtype, &shape);
 }
 
 int
@@ -129,7 +119,7 @@ shape_concat(const shaping_t *self)
                                    &shape.dims[axis]))
             return shaping_fault(self, "its output is too large");
     }
-    return shaping_output(self, first->dtype, &shape);
+    return shaping_give(self, 0, first->dtype, &shape);
 }
 
 /* The axes in a constant second input, as a set. */
@@ -169,7 +159,7 @@ shape_squeeze(const shaping_t *self)
             return shaping_fault(self, "axis %d has %lld elements, not one", i,
                                  (long long)x->shape.dims[i]);
     }
-    return shaping_output(self, x->dtype, &shape);
+    return shaping_give(self, 0, x->dtype, &shape);
 }
 
 int
@@ -191,7 +181,7 @@ shape_unsqueeze(const shaping_t *self)
         return shaping_fault(self, "an axis is named twice");
     for (int i = 0, from = 0; i < shape.rank; i++)
         shape.dims[i] = set >> i & 1 ? 1 : x->shape.dims[from++];
-    return shaping_output(self, x->dtype, &shape);
+    return shaping_give(self, 0, x->dtype, &shape);
 }
 
 int
@@ -211,13 +201,39 @@ shape_reduce_mean(const shaping_t *self)
         else if (keep)
             shape.dims[shape.rank++] = 1;
     }
-    return shaping_output(self, x->dtype, &shape);
+    return shaping_give(self, 0, x->dtype, &shape);
 }
 
 bool
 mixes_reduce(const shaping_t *self)
 {
+    int samples = shaping_sample_axis(self, 0);
     unsigned set;
-    return s_axes(self, shaping_input(self, 0)->shape.rank, &set) < 0 ||
-           (set & 1);
+    return samples != SAMPLE_NOWHERE &&
+           (!shaping_input(self, 1) ||
+            s_axes(self, shaping_input(self, 0)->shape.rank, &set) < 0 ||
+            set == 0 || (set >> samples & 1));
+}
+
+int
+shape_shape(const shaping_t *self)
+{
+    if (shaping_arity(self, 1, 1) != 0)
+        return -1;
+    int rank = shaping_input(self, 0)->shape.rank;
+    int64_t start = node_int(self->node, "start", 0);
+    int64_t end = node_int(self->node, "end", rank);
+    start = start < 0 ? start + rank : start;
+    end = end < 0 ? end + rank : end;
+    start = start < 0 ? 0 : start > rank ? rank : start;
+    end = end < start ? start : end > rank ? rank : end;
+    return shaping_give(self, 0, DTYPE_INT64, &(shape_t){1, {end - start}});
+}
+
+int
+shape_size(const shaping_t *self)
+{
+    if (shaping_arity(self, 1, 1) != 0)
+        return -1;
+    return shaping_give(self, 0, DTYPE_INT64, &(shape_t){.rank = 0});
 }

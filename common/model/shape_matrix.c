@@ -103,31 +103,23 @@ flop_matmul(const shaping_t *self)
            (double)a->dims[a->rank - 1];
 }
 
-static bool
-s_constant(const shaping_t *self, int index)
-{
-    return self->graph->values[self->node->inputs[index]].constant != NULL;
-}
-
-/* Samples are the rows of the left matrix; anything else mixes them. The bias
- * may be a row, not a column. */
+/* Samples may lie along the rows of the product, or its columns. */
 bool
 mixes_gemm(const shaping_t *self)
 {
-    const value_type_t *c = shaping_input(self, 2);
-    return node_int(self->node, "transA", 0) != 0 || !s_constant(self, 1) ||
-           (c && c->shape.rank == 2 && c->shape.dims[0] != 1);
+    int a = shaping_sample_axis(self, 0), b = shaping_sample_axis(self, 1);
+    int inner_a = node_int(self->node, "transA", 0) != 0 ? 0 : 1;
+    int inner_b = node_int(self->node, "transB", 0) != 0 ? 1 : 0;
+    return a == inner_a || b == inner_b;
 }
 
-/* Rows of the left matrix, or axis 0 of a stack of matrices. */
+/* What is summed over is the last axis on the left, the last but one (or the
+ * only one) on the right. */
 bool
 mixes_matmul(const shaping_t *self)
 {
-    const shape_t *a = &shaping_input(self, 0)->shape;
-    const shape_t *b = &shaping_input(self, 1)->shape;
-    if (s_constant(self, 1))
-        return a->rank < 2;
-    if (s_constant(self, 0))
-        return b->rank < 3 || a->rank > b->rank;
-    return a->rank < 3 || b->rank != a->rank;
+    int left = shaping_input(self, 0)->shape.rank - 1;
+    int rank = shaping_input(self, 1)->shape.rank;
+    return shaping_sample_axis(self, 0) == left ||
+           shaping_sample_axis(self, 1) == (rank > 1 ? rank - 2 : 0);
 }

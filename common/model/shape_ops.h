@@ -18,13 +18,43 @@ enum {
     SHAPING_EXTENT_MAX = 1 << 20, /* of a kernel, stride, pad, dilation */
 };
 
+static const int64_t SHAPING_ELEMENTS_MAX = (int64_t)1 << 36; /* of a tensor */
+
+/* Where the samples of a batch lie in a tensor: along this axis, in which each
+ * of `inner` blocks holds every sample. [L * N, C] made of [L, N, C] has axis
+ * 0 and inner L. */
+typedef struct sample_place {
+    int axis; /* SAMPLE_NOWHERE: the tensor does not grow with the batch */
+    int64_t inner;
+} sample_place_t;
+
+enum { SAMPLE_NOWHERE = -1 };
+
 /* The node at work. */
 typedef struct shaping {
     const graph_t *graph;
     const node_t *node;
     value_type_t *types; /* of all values */
     fault_t *fault;
+    const sample_place_t *places; /* of all values, for mixes_... alone */
 } shaping_t;
+
+/* How shape inference treats an operator. */
+typedef int shaping_fn(const shaping_t *self);
+typedef double flop_fn(const shaping_t *self);
+typedef bool mixes_fn(const shaping_t *self);
+
+typedef struct shape_row {
+    const char *op;
+    shaping_fn *infer;
+    flop_fn *flop;   /* NULL: per_item an element of the output */
+    double per_item; /* where flop is NULL */
+    mixes_fn *mixes; /* whether it works across samples; NULL: never */
+    unsigned shapes; /* bit i: input i is no tensor but a shape, an axis, ... */
+} shape_row_t;
+
+/* The row of an operator, or NULL. */
+const shape_row_t *shape_row(const char *op);
 
 /* FAULT_INPUT: "node 'NAME' (OP): " and a sentence. Returns -1. */
 int shaping_fault(const shaping_t *self, const char *format, ...)
@@ -52,15 +82,22 @@ int shaping_ints(const shaping_t *self, const char *name, int count,
 /* An axis of `rank`, negative ones from the end, into 0..rank-1. */
 int shaping_axis(const shaping_t *self, int64_t axis, int rank, int *result);
 
-/* The elements of a constant integer input; their number, or -1. */
+/* The elements of an integer input (a list or a single one) that is constant or
+ * known for this batch; their number, or -1 with a fault. */
 int shaping_constant(const shaping_t *self, int index, int64_t *values,
                      int max);
 
 /* a against b, aligned at the last axis; false where they do not fit. */
 bool shape_broadcast(const shape_t *a, const shape_t *b, shape_t *result);
 
+/* Set the type of any output (a NULL slot is skipped); dims may be 0. */
+int shaping_give(const shaping_t *self, int slot, dtype_t dtype,
+                 const shape_t *shape);
+
+/* The axis of an input that samples lie along, or SAMPLE_NOWHERE. */
+int shaping_sample_axis(const shaping_t *self, int index);
+
 /* --- inference, by family --- */
-typedef int shaping_fn(const shaping_t *self);
 
 shaping_fn shape_conv, shape_pool, shape_global_pool, shape_batch_norm;
 shaping_fn shape_gemm, shape_matmul;
@@ -68,15 +105,16 @@ shaping_fn shape_unary, shape_binary, shape_clip, shape_cast, shape_softmax;
 shaping_fn shape_dropout, shape_prelu;
 shaping_fn shape_flatten, shape_reshape, shape_transpose, shape_concat;
 shaping_fn shape_squeeze, shape_unsqueeze, shape_reduce_mean;
+shaping_fn shape_shape, shape_size;
 
 /* --- floating-point operations of one node --- */
-typedef double flop_fn(const shaping_t *self);
 
 flop_fn flop_conv, flop_pool, flop_global_pool, flop_gemm, flop_matmul;
 
-/* --- whether a node mixes samples stacked along axis 0 --- */
-typedef bool mixes_fn(const shaping_t *self);
+/* --- whether a node works across samples --- */
 
-mixes_fn mixes_gemm, mixes_matmul, mixes_axis, mixes_flatten, mixes_reduce;
+/* Softmax, Concat, ...: attribute axis. Reductions: axes in input 1. Images:
+ * all but axis 0 of the first input belongs together. */
+mixes_fn mixes_axis, mixes_reduce, mixes_image, mixes_gemm, mixes_matmul;
 
 #endif

@@ -201,6 +201,15 @@ shape_batch_norm(const shaping_t *self)
     return shaping_output(self, x->dtype, &x->shape);
 }
 
+bool
+mixes_image(const shaping_t *self)
+{
+    for (int i = 1; i < self->node->inputs_count; i++)
+        if (shaping_sample_axis(self, i) != SAMPLE_NOWHERE)
+            return true;
+    return shaping_sample_axis(self, 0) > 0;
+}
+
 static double
 s_outputs(const shaping_t *self)
 {

@@ -1,0 +1,52 @@
+/* The table of operators that are computed by plain loops. */
+#include "common/model/eval.h"
+
+#include <string.h>
+
+#include "common/model/eval_ops.h"
+
+static const eval_row_t *const families[] = {eval_rows_make};
+
+static const eval_row_t *
+s_row(const char *op)
+{
+    for (size_t f = 0; f < sizeof families / sizeof families[0]; f++)
+        for (const eval_row_t *row = families[f]; row->op; row++)
+            if (strcmp(row->op, op) == 0)
+                return row;
+    return NULL;
+}
+
+bool
+eval_knows(const char *op)
+{
+    return s_row(op) != NULL;
+}
+
+bool
+eval_needs_types_only(const char *op)
+{
+    const eval_row_t *row = s_row(op);
+    return row && row->types_only;
+}
+
+int
+eval_run(const node_t *node, const array_t *const *inputs,
+         array_t *const *outputs, fault_t *fault)
+{
+    const evaluation_t evaluation = {node, inputs, outputs, fault};
+    return s_row(node->op)->run(&evaluation);
+}
+
+const array_t *
+eval_input(const evaluation_t *self, int index)
+{
+    return index < self->node->inputs_count ? self->inputs[index] : NULL;
+}
+
+int
+eval_fault(const evaluation_t *self, const char *sentence)
+{
+    return fault_set(self->fault, FAULT_INPUT, "node '%.60s' (%.40s): %s",
+                     self->node->name, self->node->op, sentence);
+}
