@@ -15,7 +15,7 @@
 
 /* Elements as they stand in a file to elements as Convoy holds them. */
 static void
-s_settle(tensor_t *tensor, bool big_endian)
+s_settle_elements(tensor_t *tensor, bool big_endian)
 {
     size_t size = dtype_size(tensor->dtype);
     uint8_t *bytes = tensor->data;
@@ -30,6 +30,43 @@ s_settle(tensor_t *tensor, bool big_endian)
         bytes[i] = bytes[i] != 0;
 }
 
+/* Elements with the first axis fastest to ones with the last axis fastest. */
+static int
+s_reorder(tensor_t *tensor, fault_t *fault)
+{
+    const shape_t *shape = &tensor->shape;
+    size_t size = dtype_size(tensor->dtype), strides[TENSOR_RANK_MAX];
+    size_t at[TENSOR_RANK_MAX] = {0}, from = 0, stride = size;
+    char *bytes = mem_aligned(tensor->bytes, fault);
+    if (!bytes)
+        return -1;
+    for (int axis = 0; axis < shape->rank; axis++) {
+        strides[axis] = stride;
+        stride *= (size_t)shape->dims[axis];
+    }
+    for (size_t to = 0; to < tensor->bytes; to += size) {
+        memcpy(bytes + to, (char *)tensor->data + from, size);
+        int axis = shape->rank - 1;
+        for (; axis > 0 && at[axis] + 1 == (size_t)shape->dims[axis]; axis--) {
+            from -= at[axis] * strides[axis];
+            at[axis] = 0;
+        }
+        at[axis]++;
+        from += strides[axis];
+    }
+    free(tensor->data);
+    tensor->data = bytes;
+    return 0;
+}
+
+static int
+s_settle(tensor_t *tensor, const npy_header_t *header, fault_t *fault)
+{
+    s_settle_elements(tensor, header->big_endian);
+    return header->fortran && tensor->shape.rank > 1 ? s_reorder(tensor, fault)
+                                                     : 0;
+}
+
 int
 npy_decode(tensor_t *tensor, const void *bytes, size_t size, const char *name,
            fault_t *fault)
@@ -42,8 +79,10 @@ npy_decode(tensor_t *tensor, const void *bytes, size_t size, const char *name,
     if (tensor->bytes)
         memcpy(tensor->data, (const uint8_t *)bytes + header.bytes,
                tensor->bytes);
-    s_settle(tensor, header.big_endian);
-    return 0;
+    if (s_settle(tensor, &header, fault) == 0)
+        return 0;
+    tensor_release(tensor);
+    return fault_prefix(fault, "%s", name);
 }
 
 /* --- reading --- */
@@ -97,8 +136,8 @@ s_read(tensor_t *tensor, int file, fault_t *fault)
     if (result == 0 && got < tensor->bytes)
         result = fault_set(fault, FAULT_INPUT, "the file is cut short");
     if (result == 0)
-        s_settle(tensor, header.big_endian);
-    else
+        result = s_settle(tensor, &header, fault);
+    if (result != 0)
         tensor_release(tensor);
     return result;
 }

@@ -15,9 +15,9 @@
 
 #define NPY_BYTES_MAX ((size_t)4 << 30) /* of a file */
 
-/* A whole file into a new tensor, in little-endian order whatever the file's.
- * -1 with FAULT_INPUT and a sentence that names the file. Fortran order,
- * structured and complex elements are refused. */
+/* A whole file into a new tensor, little endian and in C order whatever the
+ * file's. -1 with FAULT_INPUT and a sentence that names the file. Structured
+ * and complex elements are refused. */
 int npy_read(tensor_t *tensor, const char *path, fault_t *fault);
 
 /* The same from bytes; `name` stands for the file in sentences. */

@@ -111,11 +111,8 @@ s_take_order(npy_header_t *header, cursor_t *cursor, fault_t *fault)
     while (isalpha((unsigned char)s_peek(cursor)) && size < sizeof word - 1)
         word[size++] = (char)cursor_u8(cursor);
     word[size] = '\0';
-    if (strcmp(word, "True") == 0)
-        return fault_set(fault, FAULT_INPUT,
-                         "Fortran order is not supported; save "
-                         "numpy.ascontiguousarray(x)");
-    if (strcmp(word, "False") != 0)
+    header->fortran = strcmp(word, "True") == 0;
+    if (!header->fortran && strcmp(word, "False") != 0)
         return s_wrong(fault, "fortran_order is neither True nor False");
     header->order_seen = true;
     return 0;

@@ -17,6 +17,7 @@ enum {
 typedef struct npy_header {
     dtype_t dtype;
     bool big_endian;
+    bool fortran; /* the first axis is the fastest */
     shape_t shape;
     bool descr_seen, order_seen, shape_seen;
     size_t bytes; /* from the start of the file to the elements */

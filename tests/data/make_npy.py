@@ -27,7 +27,12 @@ if __name__ == "__main__":
     write("axes8", np.arange(4, dtype="<f4").reshape(1, 1, 2, 1, 1, 2, 1, 1))
     write("version2", np.arange(6, dtype="<f4").reshape(2, 3), (2, 0))
     write("version3", np.arange(6, dtype="<f4").reshape(2, 3), (3, 0))
-    write("fortran", np.asfortranarray(np.zeros((2, 3), "<f4")))
+    write("fortran", np.asfortranarray(
+        np.arange(6, dtype="<f4").reshape(2, 3)))
+    write("big_fortran", np.asfortranarray(
+        np.arange(120, dtype=">i2").reshape(2, 3, 4, 5)))
+    write("transposed", np.arange(6, dtype="<i8").reshape(3, 2).T)
+    write("empty_inner", np.zeros((4, 0, 3), "<i8"))
     write("complex", np.zeros(2, "<c8"))
     write("record", np.zeros(2, [("a", "<f4"), ("b", "<i4")]))
     write("axes9", np.zeros((1,) * 9, "<f4"))

@@ -77,6 +77,34 @@ scalars_truth_values_and_empty_arrays_are_read(void **state)
 }
 
 static void
+s_holds(const char *name, const int64_t *wanted, size_t count)
+{
+    tensor_t tensor = s_read(name);
+    int64_t value;
+    assert_int_equal(tensor.bytes, count * dtype_size(tensor.dtype));
+    for (size_t i = 0; i < count; i++) {
+        tensor_convert(DTYPE_INT64, &value, tensor.dtype,
+                       (char *)tensor.data + i * dtype_size(tensor.dtype), 1);
+        assert_int_equal(value, wanted[i]);
+    }
+    tensor_release(&tensor);
+}
+
+static void
+fortran_order_becomes_c_order(void **state)
+{
+    (void)state;
+    enum { COUNT = 120 };
+    int64_t wanted[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        wanted[i] = i;
+    s_holds("fortran", wanted, 6);
+    s_holds("big_fortran", wanted, COUNT);
+    s_holds("transposed", (const int64_t[]){0, 2, 4, 1, 3, 5}, 6);
+    s_holds("empty_inner", NULL, 0);
+}
+
+static void
 s_file_refused(const char *name, const char *sentence)
 {
     tensor_t tensor;
@@ -93,8 +121,6 @@ static void
 arrays_that_cannot_be_held_are_refused(void **state)
 {
     (void)state;
-    s_file_refused("fortran", "Fortran order is not supported; save "
-                              "numpy.ascontiguousarray(x)");
     s_file_refused("complex", "elements of type '<c8' are not supported");
     s_file_refused("record", "records of several fields are not supported");
     s_file_refused("axes9", "more than 8 axes");
@@ -139,6 +165,10 @@ crooked_headers_are_refused_in_a_sentence(void **state)
     (void)state;
     fault_t fault;
     assert_ok(s_decode(F4 "(1,), }", 4, &fault), &fault);
+    assert_ok(
+        s_decode("{'descr': '<f4', 'fortran_order': True, 'shape': (2,0)}", 0,
+                 &fault),
+        &fault);
     assert_ok(s_decode("{\"shape\":(1L,),'fortran_order':False,'descr':"
                        "'<f4'}\n",
                        4, &fault),
@@ -252,6 +282,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_element_type_is_read_in_both_byte_orders),
         cmocka_unit_test(scalars_truth_values_and_empty_arrays_are_read),
+        cmocka_unit_test(fortran_order_becomes_c_order),
         cmocka_unit_test(arrays_that_cannot_be_held_are_refused),
         cmocka_unit_test(crooked_headers_are_refused_in_a_sentence),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
