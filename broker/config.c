@@ -141,6 +141,21 @@ s_check_name(const settings_t *settings, const char *name, fault_t *fault)
 
 /* --- from values to options -------------------------------------------- */
 
+/* One number a channel of the tensor, or none at all. */
+static int
+s_fill_channels(broker_config_t *self, const char *key,
+                const settings_floats_t *given, double *numbers, fault_t *fault)
+{
+    size_t channels = (size_t)image_transform_channels(&self->image);
+    if (given->count != 0 && given->count != channels)
+        return setting_fault(s_node(self->settings, key), fault,
+                             "one number for each channel of the tensor: "
+                             "%zu, not %zu",
+                             channels, given->count);
+    memcpy(numbers, given->items, given->count * sizeof *numbers);
+    return 0;
+}
+
 static int
 s_fill_image(broker_config_t *self, const config_values_t *values,
              fault_t *fault)
@@ -156,8 +171,11 @@ s_fill_image(broker_config_t *self, const config_values_t *values,
     image->channels = (image_channels_t)values->channels;
     image->layout = (image_layout_t)values->layout;
     image->range = values->range;
-    memcpy(image->mean, values->mean.items, sizeof image->mean);
-    memcpy(image->std, values->std.items, sizeof image->std);
+    if (s_fill_channels(self, "model.image.mean", &values->mean, image->mean,
+                        fault) != 0 ||
+        s_fill_channels(self, "model.image.std", &values->std, image->std,
+                        fault) != 0)
+        return -1;
     self->takes_images = true;
     if (image_transform_check(image, fault) != 0)
         return s_blame(self->settings, "model.image", fault);
@@ -183,8 +201,7 @@ s_fill_model(broker_config_t *self, const config_values_t *values)
         model->scores =
             (model_scores_t)(MODEL_SCORES_PROBABILITIES + values->scores);
     if (self->takes_images)
-        model->input = (shape_t){
-            .rank = 3, .dims = {3, self->image.height, self->image.width}};
+        model->input = image_transform_shape(&self->image);
     model->input.rank += (int)values->input.count;
     for (size_t i = 0; i < values->input.count; i++)
         model->input.dims[i] = values->input.items[i];

@@ -40,17 +40,14 @@ s_check_image(const image_transform_t *image, const model_t *model,
 {
     const part_t *first = model_first(model);
     const tensor_spec_t *input = &first->inputs[0];
-    shape_t wanted = {
-        .rank = 4,
-        .dims = {input->shape.dims[0], 3, image->height, image->width}};
+    const shape_t sample = image_transform_shape(image);
     char has[128], gets[128];
-    if (first->inputs_count == 1 && input->dtype == DTYPE_FLOAT32 &&
-        shape_equal(&input->shape, &wanted))
+    if (first->inputs_count == 1 && image_transform_makes(image, input))
         return 0;
     return fault_set(fault, FAULT_CONFIG,
-                     "model.image makes float32 %s of a picture; the network "
-                     "has %d input%s, %s %s of %s",
-                     shape_text(&wanted, gets, sizeof gets),
+                     "model.image makes one float32 %s of a picture; the "
+                     "network has %d input%s, %s %s of %s",
+                     shape_text(&sample, gets, sizeof gets),
                      first->inputs_count, first->inputs_count == 1 ? "" : "s",
                      input->name, shape_text(&input->shape, has, sizeof has),
                      dtype_name(input->dtype));

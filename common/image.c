@@ -41,11 +41,11 @@ s_decode_png(image_t *image, const uint8_t *bytes, size_t size, fault_t *fault)
         image_png_reduce(&png, bytes, size, &reduced_size, fault);
     if (!reduced)
         return -1;
-    *image = (image_t){png.width, png.height, NULL};
-    image->rgb =
+    *image = (image_t){png.width, png.height, 3, NULL};
+    image->pixels =
         image_stb_decode(reduced, reduced_size, png.width, png.height, fault);
     free(reduced);
-    return image->rgb ? 0 : -1;
+    return image->pixels ? 0 : -1;
 }
 
 static int
@@ -55,9 +55,10 @@ s_decode_jpeg(image_t *image, const uint8_t *bytes, size_t size, fault_t *fault)
     if (image_jpeg_check(&jpeg, bytes, size, fault) != 0 ||
         s_check_size(jpeg.width, jpeg.height, fault) != 0)
         return -1;
-    *image = (image_t){jpeg.width, jpeg.height, NULL};
-    image->rgb = image_stb_decode(bytes, size, jpeg.width, jpeg.height, fault);
-    return image->rgb ? 0 : -1;
+    *image = (image_t){jpeg.width, jpeg.height, 3, NULL};
+    image->pixels =
+        image_stb_decode(bytes, size, jpeg.width, jpeg.height, fault);
+    return image->pixels ? 0 : -1;
 }
 
 int
@@ -154,6 +155,6 @@ image_read(image_t *image, const char *path, fault_t *fault)
 void
 image_release(image_t *image)
 {
-    free(image->rgb);
+    free(image->pixels);
     *image = (image_t){0};
 }

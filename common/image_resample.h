@@ -1,4 +1,4 @@
-/* Antialiased bilinear filtering of a part of an image. */
+/* Antialiased filtering of a part of an image. */
 #ifndef CONVOY_COMMON_IMAGE_RESAMPLE_H
 #define CONVOY_COMMON_IMAGE_RESAMPLE_H
 
@@ -11,6 +11,7 @@ typedef struct image_window {
 /* What `window` shows of the image resized to width x height, as a new image.
  * -1 with FAULT_MEMORY. */
 int image_resample(const image_t *image, int width, int height,
-                   const image_window_t *window, image_t *out, fault_t *fault);
+                   image_filter_t filter, const image_window_t *window,
+                   image_t *out, fault_t *fault);
 
 #endif

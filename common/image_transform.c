@@ -7,6 +7,7 @@
 
 #include "common/image.h"
 #include "common/image_resample.h"
+#include "common/mem.h"
 
 int
 image_word_index(const char *names, const char *word)
@@ -36,8 +37,8 @@ image_word(const char *names, int index, char *word, size_t size)
 }
 
 int
-image_resize(const image_t *image, int width, int height, image_t *resized,
-             fault_t *fault)
+image_resize(const image_t *image, int width, int height, image_filter_t filter,
+             image_t *resized, fault_t *fault)
 {
     *resized = (image_t){0};
     if (width < 1 || height < 1 || width > IMAGE_SIDE_MAX ||
@@ -46,7 +47,24 @@ image_resize(const image_t *image, int width, int height, image_t *resized,
                          "an image cannot be resized to %d x %d", width,
                          height);
     image_window_t whole = {0, 0, width, height};
-    return image_resample(image, width, height, &whole, resized, fault);
+    return image_resample(image, width, height, filter, &whole, resized, fault);
+}
+
+int
+image_grey(const image_t *image, image_t *grey, fault_t *fault)
+{
+    size_t pixels = (size_t)image->width * (size_t)image->height;
+    assert(image->channels == 3);
+    *grey = (image_t){image->width, image->height, 1, NULL};
+    grey->pixels = mem_new(pixels, 1, fault);
+    if (!grey->pixels)
+        return -1;
+    const uint8_t *in = image->pixels;
+    for (size_t i = 0; i < pixels; i++, in += 3)
+        grey->pixels[i] = (uint8_t)((19595u * in[0] + 38470u * in[1] +
+                                     7471u * in[2] + 0x8000u) >>
+                                    16);
+    return 0;
 }
 
 void
@@ -59,15 +77,6 @@ image_transform_init(image_transform_t *transform, int height, int width)
         .range = 1.0,
         .std = {1.0, 1.0, 1.0},
     };
-}
-
-static int
-s_unsupported(fault_t *fault, const char *key, const char *names, int index)
-{
-    char word[32];
-    return fault_set(fault, FAULT_UNSUPPORTED,
-                     "image.%s \"%s\" is not supported yet", key,
-                     image_word(names, index, word, sizeof word));
 }
 
 static int
@@ -92,20 +101,11 @@ s_check_sizes(const image_transform_t *transform, fault_t *fault)
 int
 image_transform_check(const image_transform_t *transform, fault_t *fault)
 {
-    if (transform->filter != IMAGE_BILINEAR)
-        return s_unsupported(fault, "filter", IMAGE_FILTER_NAMES,
-                             transform->filter);
-    if (transform->channels != IMAGE_RGB)
-        return s_unsupported(fault, "channels", IMAGE_CHANNELS_NAMES,
-                             transform->channels);
-    if (transform->layout != IMAGE_NCHW)
-        return s_unsupported(fault, "layout", IMAGE_LAYOUT_NAMES,
-                             transform->layout);
     if (transform->range != 1.0 && transform->range != 255.0)
         return fault_set(fault, FAULT_CONFIG,
                          "image.range %g is neither 1.0 nor 255.0",
                          transform->range);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < image_transform_channels(transform); i++)
         if (!isfinite(transform->mean[i]) || !isfinite(transform->std[i]) ||
             (float)transform->std[i] == 0.0f)
             return fault_set(fault, FAULT_CONFIG,
@@ -114,10 +114,37 @@ image_transform_check(const image_transform_t *transform, fault_t *fault)
     return s_check_sizes(transform, fault);
 }
 
+int
+image_transform_channels(const image_transform_t *transform)
+{
+    return transform->channels == IMAGE_GREY ? 1 : 3;
+}
+
+shape_t
+image_transform_shape(const image_transform_t *transform)
+{
+    int64_t channels = image_transform_channels(transform);
+    int64_t height = transform->height, width = transform->width;
+    return transform->layout == IMAGE_NCHW
+               ? (shape_t){3, {channels, height, width}}
+               : (shape_t){3, {height, width, channels}};
+}
+
 size_t
 image_transform_elements(const image_transform_t *transform)
 {
-    return (size_t)3 * (size_t)transform->height * (size_t)transform->width;
+    const shape_t shape = image_transform_shape(transform);
+    return (size_t)shape_elements(&shape);
+}
+
+bool
+image_transform_makes(const image_transform_t *transform,
+                      const tensor_spec_t *input)
+{
+    shape_t wanted = {4, {1}}, sample = image_transform_shape(transform);
+    memcpy(&wanted.dims[1], sample.dims, 3 * sizeof sample.dims[0]);
+    return input->dtype == DTYPE_FLOAT32 &&
+           shape_matches(&input->shape, &wanted);
 }
 
 /* Half of a difference, rounded as Python's round() does: ties to even. */
@@ -145,17 +172,20 @@ s_crop(const image_transform_t *transform, const image_t *image, image_t *out,
         .width = transform->width,
         .height = transform->height,
     };
-    return image_resample(image, width, height, &window, out, fault);
+    return image_resample(image, width, height, transform->filter, &window, out,
+                          fault);
 }
 
-/* Interleaved bytes to planes of floats; in the arithmetic of PyTorch's
- * ToTensor and Normalize, which is float32 at each step. */
+/* Bytes to floats, a channel at a time; in the arithmetic of PyTorch's ToTensor
+ * and Normalize, which is float32 at each step. */
 static void
 s_spread(const image_transform_t *transform, const image_t *image,
          float *output)
 {
     size_t pixels = (size_t)image->width * (size_t)image->height;
-    for (size_t channel = 0; channel < 3; channel++) {
+    size_t channels = (size_t)image->channels;
+    bool planes = transform->layout == IMAGE_NCHW;
+    for (size_t channel = 0; channel < channels; channel++) {
         float mean = (float)transform->mean[channel];
         float std = (float)transform->std[channel];
         float values[256];
@@ -163,23 +193,41 @@ s_spread(const image_transform_t *transform, const image_t *image,
             float x = transform->range == 1.0 ? (float)i / 255.0f : (float)i;
             values[i] = (x - mean) / std;
         }
-        float *plane = output + channel * pixels;
+        bool turned = transform->channels == IMAGE_BGR;
+        const uint8_t *in =
+            image->pixels + (turned ? channels - 1 - channel : channel);
+        float *out = output + channel * (planes ? pixels : 1);
+        size_t step = planes ? 1 : channels;
         for (size_t i = 0; i < pixels; i++)
-            plane[i] = values[image->rgb[3 * i + channel]];
+            out[i * step] = values[in[i * channels]];
     }
+}
+
+static int
+s_run(const image_transform_t *transform, const image_t *image, float *output,
+      fault_t *fault)
+{
+    image_t resized = {0};
+    int result = transform->resize == IMAGE_CROP
+                     ? s_crop(transform, image, &resized, fault)
+                     : image_resize(image, transform->width, transform->height,
+                                    transform->filter, &resized, fault);
+    if (result == 0)
+        s_spread(transform, &resized, output);
+    image_release(&resized);
+    return result;
 }
 
 int
 image_transform_run(const image_transform_t *transform, const image_t *image,
                     float *output, fault_t *fault)
 {
-    image_t resized = {0};
-    int result = transform->resize == IMAGE_CROP
-                     ? s_crop(transform, image, &resized, fault)
-                     : image_resize(image, transform->width, transform->height,
-                                    &resized, fault);
+    if (transform->channels != IMAGE_GREY)
+        return s_run(transform, image, output, fault);
+    image_t grey;
+    int result = image_grey(image, &grey, fault);
     if (result == 0)
-        s_spread(transform, &resized, output);
-    image_release(&resized);
+        result = s_run(transform, &grey, output, fault);
+    image_release(&grey);
     return result;
 }

@@ -76,18 +76,28 @@ s_encode_specs(const tensor_spec_t *specs, int count)
 }
 
 static json_t *
+s_encode_numbers(const double *numbers, int count)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(array, json_real(numbers[i]));
+    return array;
+}
+
+static json_t *
 s_encode_image(const image_transform_t *image)
 {
-    const double *mean = image->mean, *std = image->std;
-    return json_pack(
-        "{s:[i,i], s:o, s:i, s:o, s:o, s:o, s:f, s:[f,f,f], s:[f,f,f]}", "size",
-        image->height, image->width, "resize",
-        s_word(IMAGE_RESIZE_NAMES, (int)image->resize), "shorter",
-        image->shorter, "filter",
-        s_word(IMAGE_FILTER_NAMES, (int)image->filter), "channels",
-        s_word(IMAGE_CHANNELS_NAMES, (int)image->channels), "layout",
-        s_word(IMAGE_LAYOUT_NAMES, (int)image->layout), "range", image->range,
-        "mean", mean[0], mean[1], mean[2], "std", std[0], std[1], std[2]);
+    int channels = image_transform_channels(image);
+    return json_pack("{s:[i,i], s:o, s:i, s:o, s:o, s:o, s:f, s:o, s:o}",
+                     "size", image->height, image->width, "resize",
+                     s_word(IMAGE_RESIZE_NAMES, (int)image->resize), "shorter",
+                     image->shorter, "filter",
+                     s_word(IMAGE_FILTER_NAMES, (int)image->filter), "channels",
+                     s_word(IMAGE_CHANNELS_NAMES, (int)image->channels),
+                     "layout", s_word(IMAGE_LAYOUT_NAMES, (int)image->layout),
+                     "range", image->range, "mean",
+                     s_encode_numbers(image->mean, channels), "std",
+                     s_encode_numbers(image->std, channels));
 }
 
 static json_t *
@@ -229,10 +239,8 @@ s_decode_specs(const json_t *object, const char *key, tensor_spec_t *specs,
 static int
 s_check_image(const service_t *self, fault_t *fault)
 {
-    const tensor_spec_t *input = &self->inputs[0];
-    size_t bytes = tensor_bytes(input->dtype, &input->shape, 1);
-    if (self->inputs_count != 1 || input->dtype != DTYPE_FLOAT32 ||
-        bytes / sizeof(float) != image_transform_elements(&self->image))
+    if (self->inputs_count != 1 ||
+        !image_transform_makes(&self->image, &self->inputs[0]))
         return fault_set(fault, FAULT_BAD_FRAME,
                          "the broker's description: the image transform does "
                          "not make the network's input");
@@ -254,9 +262,7 @@ s_decode_image(service_t *self, const json_t *object, fault_t *fault)
         s_choice(json, "resize", IMAGE_RESIZE_NAMES, &resize, fault) ||
         s_choice(json, "filter", IMAGE_FILTER_NAMES, &filter, fault) ||
         s_choice(json, "channels", IMAGE_CHANNELS_NAMES, &channels, fault) ||
-        s_choice(json, "layout", IMAGE_LAYOUT_NAMES, &layout, fault) ||
-        s_numbers(json, "mean", image->mean, 3, fault) ||
-        s_numbers(json, "std", image->std, 3, fault))
+        s_choice(json, "layout", IMAGE_LAYOUT_NAMES, &layout, fault))
         return fault_prefix(fault, "image");
     for (int i = 0; i < 2; i++)
         if (size[i] < 1 || size[i] > IMAGE_INPUT_SIDE_MAX)
@@ -269,6 +275,10 @@ s_decode_image(service_t *self, const json_t *object, fault_t *fault)
     image->channels = (image_channels_t)channels;
     image->layout = (image_layout_t)layout;
     image->range = json_number_value(json_object_get(json, "range"));
+    size_t count = (size_t)image_transform_channels(image);
+    if (s_numbers(json, "mean", image->mean, count, fault) ||
+        s_numbers(json, "std", image->std, count, fault))
+        return fault_prefix(fault, "image");
     if (image_transform_check(image, fault)) {
         if (fault && fault->code == FAULT_CONFIG)
             fault->code = FAULT_BAD_FRAME; /* not a config of ours */

@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Write the goldens of tests/unit/test_image.c with Pillow.
+"""Write the goldens of tests/unit/test_image.c with Pillow and torchvision.
 
-Needs Debian's python3-pil. Writes beside itself, in images/: each case as
-NAME.png or NAME.jpg with NAME.rgb, the bytes of convert("RGB"); resize.bin,
-whose sources the test draws itself; and damaged or hostile files.
+Needs Debian's python3-pil and python3-torchvision. Writes beside itself, in
+images/: each case as NAME.png or NAME.jpg with NAME.rgb, the bytes of
+convert("RGB"); resize.bin, whose sources the test draws itself;
+transforms.txt, digests of whole tensors; and damaged or hostile files.
 """
+import hashlib
 import io
 import pathlib
 import struct
 import zlib
 
+import torch
+import torchvision.transforms as T
 from PIL import Image
+from torchvision.transforms.functional import pil_to_tensor, to_tensor
 
 OUT = pathlib.Path(__file__).resolve().parent / "images"
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -148,7 +153,8 @@ def hostile():
 
 
 def resizing():
-    """Records of u16: source width, height, width, height; then the pixels."""
+    """Records of u16: source width, height, width, height, 1 for bicubic; then
+    the pixels."""
     sizes = [(37, 23, 8, 8), (37, 23, 37, 23), (37, 23, 37, 5),
              (37, 23, 5, 23), (37, 23, 36, 22), (37, 23, 38, 24),
              (37, 23, 61, 47), (37, 23, 1, 1), (1, 1, 7, 5), (2, 3, 9, 10),
@@ -156,31 +162,77 @@ def resizing():
              (97, 3, 11, 13), (3, 97, 13, 11), (255, 2, 32, 17),
              (160, 120, 7, 9), (48, 80, 24, 40), (33, 33, 65, 17)]
     data = b""
-    for sw, sh, w, h in sizes:
-        picture = Image.frombytes("RGB", (sw, sh), drawn(sw, sh))
-        data += struct.pack("<4H", sw, sh, w, h)
-        data += picture.resize((w, h), Image.BILINEAR).tobytes()
+    for cubic, kind in enumerate((Image.BILINEAR, Image.BICUBIC)):
+        for sw, sh, w, h in sizes:
+            picture = Image.frombytes("RGB", (sw, sh), drawn(sw, sh))
+            data += struct.pack("<5H", sw, sh, w, h, cubic)
+            data += picture.resize((w, h), kind).tobytes()
     (OUT / "resize.bin").write_bytes(data)
 
 
-def cropping():
-    """Records of u16: source width, height, shorter, height and width of the
-    crop; then the pixels, by the rules of torchvision's Resize and
-    CenterCrop."""
-    data = b""
-    for sw, sh, shorter, ch, cw in [(101, 67, 40, 32, 32), (67, 101, 41, 32, 32),
-                                    (50, 50, 33, 32, 32), (37, 90, 32, 32, 32),
-                                    (91, 13, 27, 24, 20), (40, 30, 64, 33, 63)]:
-        picture = Image.frombytes("RGB", (sw, sh), drawn(sw, sh))
-        if sw <= sh:
-            w, h = shorter, int(shorter * sh / sw)
+STATISTICS = {"rgb": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+              "bgr": ([0.406, 0.456, 0.485], [0.225, 0.224, 0.229]),
+              "grey": ([0.449], [0.226])}
+
+
+def transformed(picture, resize, shorter, size, kind, channels, layout, white):
+    """A tensor in torchvision's own words."""
+    kind = getattr(T.InterpolationMode, kind.upper())
+    picture = picture.convert("L" if channels == "grey" else "RGB")
+    if resize == "crop":
+        picture = T.CenterCrop(size)(T.Resize(shorter, kind)(picture))
+    else:
+        picture = T.Resize(size, kind)(picture)
+    tensor = (to_tensor(picture) if white == 1
+              else pil_to_tensor(picture).float())
+    if channels == "bgr":
+        tensor = tensor.flip(0)
+    mean, std = STATISTICS[channels]
+    tensor = T.Normalize([m * white for m in mean],
+                         [s * white for s in std])(tensor)
+    return tensor.permute(1, 2, 0) if layout == "NHWC" else tensor
+
+
+def transforming():
+    """A line a case: the source (WIDTHxHEIGHT drawn, or a file), the transform
+    in the words of pipeline.cfg, and the SHA-256 of the float32 tensor."""
+    torch.set_num_threads(1)
+    cases = []
+    for source in ("101x67", "67x101", "50x50", "37x90", "91x13", "32x32"):
+        for kind in ("bilinear", "bicubic"):
+            for channels in STATISTICS:
+                cases.append((source, "crop", 40, (32, 27), kind, channels,
+                              "NCHW", 1))
+    # The way of ImageNet: sides under, at and over 256, odd, tall and wide.
+    for source in ("500x375", "333x499", "256x256", "256x301", "257x256",
+                   "224x224", "255x639", "97x41", "1023x256", "225x337",
+                   "1x9"):
+        for kind in ("bilinear", "bicubic"):
+            cases.append((source, "crop", 256, (224, 224), kind, "rgb",
+                          "NCHW", 1))
+    for layout in ("NCHW", "NHWC"):
+        for channels in STATISTICS:
+            for white in (1, 255):
+                cases.append(("61x47", "stretch", 256, (33, 40), "bicubic",
+                              channels, layout, white))
+    for name in ("grey1", "grey8", "palette2", "palette8", "palette_alpha",
+                 "rgb8", "rgba8", "grey_alpha8", "rgb16", "filters"):
+        cases.append((f"{name}.png", "stretch", 256, (7, 13), "bilinear",
+                      "grey", "NCHW", 255))
+    lines = []
+    for source, resize, shorter, size, kind, channels, layout, white in cases:
+        if source.endswith(".png"):
+            picture = Image.open(OUT / source)
         else:
-            w, h = int(shorter * sw / sh), shorter
-        picture = picture.resize((w, h), Image.BILINEAR)
-        top, left = int(round((h - ch) / 2.0)), int(round((w - cw) / 2.0))
-        picture = picture.crop((left, top, left + cw, top + ch))
-        data += struct.pack("<5H", sw, sh, shorter, ch, cw) + picture.tobytes()
-    (OUT / "crop.bin").write_bytes(data)
+            width, height = map(int, source.split("x"))
+            picture = Image.frombytes("RGB", (width, height),
+                                      drawn(width, height))
+        tensor = transformed(picture, resize, shorter, size, kind, channels,
+                             layout, white)
+        digest = hashlib.sha256(tensor.numpy().tobytes()).hexdigest()
+        lines.append(f"{source} {resize} {shorter} {size[0]} {size[1]} {kind} "
+                     f"{channels} {layout} {white} {digest}\n")
+    (OUT / "transforms.txt").write_text("".join(lines))
 
 
 if __name__ == "__main__":
@@ -190,4 +242,4 @@ if __name__ == "__main__":
     jpegs()
     hostile()
     resizing()
-    cropping()
+    transforming()

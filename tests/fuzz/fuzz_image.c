@@ -65,12 +65,15 @@ s_try(const uint8_t *bytes, size_t size)
         return;
     if (image_decode(&image, bytes, size, "fuzz.png", &fault) != 0) {
         assert(fault.code == FAULT_INPUT);
-        assert(!image.rgb);
+        assert(!image.pixels);
         return;
     }
     image_transform_init(&transform, 8, 5);
     transform.resize = IMAGE_CROP;
     transform.shorter = 9;
+    transform.filter = bytes[size - 1] & 1 ? IMAGE_BICUBIC : IMAGE_BILINEAR;
+    transform.channels = (image_channels_t)((bytes[size - 1] >> 1) % 3);
+    transform.layout = bytes[size - 1] & 8 ? IMAGE_NHWC : IMAGE_NCHW;
     assert(image_transform_check(&transform, &fault) == 0);
     assert(image_transform_run(&transform, &image, output, &fault) == 0);
     image_release(&image);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/digest.h"
 #include "common/image.h"
 
 static uint8_t *
@@ -24,11 +25,11 @@ s_data(const char *name, size_t *size)
 static image_t
 s_draw(int width, int height)
 {
-    image_t image = {width, height, malloc((size_t)width * height * 3)};
+    image_t image = {width, height, 3, malloc((size_t)width * height * 3)};
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
             for (int c = 0; c < 3; c++)
-                image.rgb[3 * (y * width + x) + c] =
+                image.pixels[3 * (y * width + x) + c] =
                     (uint8_t)(x * x * 7 + y * 13 + x * y * 5 + c * 91 +
                               (x ^ y) * 3);
     return image;
@@ -50,7 +51,7 @@ s_difference(const char *name, const char *extension)
     assert_int_equal((size_t)image.width * image.height * 3, expected_size);
     int worst = 0;
     for (size_t i = 0; i < expected_size; i++) {
-        int difference = abs(image.rgb[i] - expected[i]);
+        int difference = abs(image.pixels[i] - expected[i]);
         worst = difference > worst ? difference : worst;
     }
     image_release(&image);
@@ -94,7 +95,7 @@ s_refused(const char *file, const char *sentence)
     assert_int_equal(image_decode(&image, bytes, size, file, &fault), -1);
     assert_int_equal(fault.code, FAULT_INPUT);
     assert_string_equal(fault.text, sentence);
-    assert_null(image.rgb);
+    assert_null(image.pixels);
     free(bytes);
 }
 
@@ -227,7 +228,7 @@ a_file_is_read_whole(void **state)
     assert_int_equal(image.width, 13);
     assert_int_equal(image.height, 7);
     image_release(&image);
-    assert_null(image.rgb);
+    assert_null(image.pixels);
 }
 
 static int
@@ -261,14 +262,15 @@ resizing_gives_the_bytes_of_pillow(void **state)
     for (const uint8_t *at = bytes; at < bytes + size;) {
         int source_width = s_u16(&at), source_height = s_u16(&at);
         int width = s_u16(&at), height = s_u16(&at);
+        image_filter_t filter = s_u16(&at) ? IMAGE_BICUBIC : IMAGE_BILINEAR;
         image_t image = s_draw(source_width, source_height), resized;
         fault_t fault;
-        assert_ok(image_resize(&image, width, height, &resized, &fault),
+        assert_ok(image_resize(&image, width, height, filter, &resized, &fault),
                   &fault);
         size_t count = (size_t)width * height * 3;
-        if (memcmp(resized.rgb, at, count) != 0)
-            fail_msg("%d x %d to %d x %d differs", source_width, source_height,
-                     width, height);
+        if (memcmp(resized.pixels, at, count) != 0)
+            fail_msg("%d x %d to %d x %d by filter %d differs", source_width,
+                     source_height, width, height, (int)filter);
         at += count;
         image_release(&image);
         image_release(&resized);
@@ -276,35 +278,95 @@ resizing_gives_the_bytes_of_pillow(void **state)
     free(bytes);
 }
 
+/* A line of transforms.txt in the words of pipeline.cfg. */
+typedef struct transform_line {
+    char source[24], resize[8], filter[12], channels[8], layout[8];
+    char digest[DIGEST_HEX + 1];
+    int shorter, height, width;
+    double white;
+} transform_line_t;
+
 static void
-cropping_gives_the_bytes_of_torchvision(void **state)
+s_read_transform(const transform_line_t *line, image_transform_t *transform)
+{
+    static const double means[][3] = {
+        {0.485, 0.456, 0.406}, {0.406, 0.456, 0.485}, {0.449}};
+    static const double stds[][3] = {
+        {0.229, 0.224, 0.225}, {0.225, 0.224, 0.229}, {0.226}};
+    image_transform_init(transform, line->height, line->width);
+    transform->resize =
+        (image_resize_t)image_word_index(IMAGE_RESIZE_NAMES, line->resize);
+    transform->shorter = line->shorter;
+    transform->filter =
+        (image_filter_t)image_word_index(IMAGE_FILTER_NAMES, line->filter);
+    transform->channels = (image_channels_t)image_word_index(
+        IMAGE_CHANNELS_NAMES, line->channels);
+    transform->layout =
+        (image_layout_t)image_word_index(IMAGE_LAYOUT_NAMES, line->layout);
+    transform->range = line->white;
+    for (int i = 0; i < image_transform_channels(transform); i++) {
+        transform->mean[i] = means[transform->channels][i] * line->white;
+        transform->std[i] = stds[transform->channels][i] * line->white;
+    }
+}
+
+static image_t
+s_source(const char *source)
+{
+    char path[64];
+    int width, height;
+    image_t image;
+    fault_t fault;
+    if (sscanf(source, "%dx%d", &width, &height) == 2)
+        return s_draw(width, height);
+    snprintf(path, sizeof path, "images/%s", source);
+    assert_ok(image_read(&image, tests_data(path), &fault), &fault);
+    return image;
+}
+
+static void
+s_check_transform(const transform_line_t *line)
+{
+    image_transform_t transform;
+    fault_t fault;
+    digest_t digest;
+    char text[DIGEST_HEX + 1];
+    s_read_transform(line, &transform);
+    assert_ok(image_transform_check(&transform, &fault), &fault);
+    image_t image = s_source(line->source);
+    size_t bytes = image_transform_elements(&transform) * sizeof(float);
+    float *output = malloc(bytes);
+    assert_ok(image_transform_run(&transform, &image, output, &fault), &fault);
+    digester_t digester;
+    digester_init(&digester);
+    digester_add(&digester, output, bytes);
+    digester_finish(&digester, &digest);
+    if (strcmp(digest_text(&digest, text, DIGEST_HEX), line->digest) != 0)
+        fail_msg("%s %s %d [%d, %d] %s %s %s %g differs", line->source,
+                 line->resize, line->shorter, line->height, line->width,
+                 line->filter, line->channels, line->layout, line->white);
+    free(output);
+    image_release(&image);
+}
+
+static void
+tensors_are_those_of_torchvision_bit_by_bit(void **state)
 {
     (void)state;
-    size_t size;
-    uint8_t *bytes = s_data("crop.bin", &size);
-    for (const uint8_t *at = bytes; at < bytes + size;) {
-        int width = s_u16(&at), height = s_u16(&at), shorter = s_u16(&at);
-        int crop_height = s_u16(&at), crop_width = s_u16(&at);
-        image_t image = s_draw(width, height);
-        image_transform_t transform;
-        fault_t fault;
-        image_transform_init(&transform, crop_height, crop_width);
-        transform.resize = IMAGE_CROP;
-        transform.shorter = shorter;
-        transform.range = 255.0;
-        assert_ok(image_transform_check(&transform, &fault), &fault);
-        size_t pixels = (size_t)crop_height * crop_width;
-        float *output = malloc(3 * pixels * sizeof *output);
-        assert_ok(image_transform_run(&transform, &image, output, &fault),
-                  &fault);
-        for (size_t i = 0; i < 3 * pixels; i++)
-            if (output[i % 3 * pixels + i / 3] != (float)at[i])
-                fail_msg("%d x %d differs at %zu", width, height, i);
-        at += 3 * pixels;
-        free(output);
-        image_release(&image);
+    FILE *file = fopen(tests_data("images/transforms.txt"), "r");
+    transform_line_t line;
+    int count = 0;
+    assert_non_null(file);
+    while (fscanf(file, "%23s %7s %d %d %d %11s %7s %7s %lf %64s", line.source,
+                  line.resize, &line.shorter, &line.height, &line.width,
+                  line.filter, line.channels, line.layout, &line.white,
+                  line.digest) == 10) {
+        s_check_transform(&line);
+        count++;
     }
-    free(bytes);
+    assert_true(feof(file));
+    assert_int_equal(count, 80);
+    fclose(file);
 }
 
 static void
@@ -329,7 +391,7 @@ values_are_scaled_and_normalised_per_channel(void **state)
 {
     (void)state;
     uint8_t rgb[] = {0, 51, 255, 102, 204, 153};
-    image_t image = {2, 1, rgb};
+    image_t image = {2, 1, 3, rgb};
     image_transform_t transform;
     fault_t fault;
     float output[6];
@@ -345,6 +407,32 @@ values_are_scaled_and_normalised_per_channel(void **state)
 }
 
 static void
+the_shape_follows_from_channels_and_layout(void **state)
+{
+    (void)state;
+    image_transform_t transform;
+    image_transform_init(&transform, 8, 5);
+    tensor_spec_t input = {"x", DTYPE_FLOAT32, {4, {DIM_BATCH, 3, 8, 5}}};
+    assert_true(image_transform_makes(&transform, &input));
+    input.shape.dims[0] = 1;
+    assert_true(image_transform_makes(&transform, &input));
+    input.shape.dims[0] = 4; /* a batch that is no single picture */
+    assert_false(image_transform_makes(&transform, &input));
+    transform.layout = IMAGE_NHWC;
+    input.shape = (shape_t){4, {DIM_BATCH, 3, 8, 5}};
+    assert_false(image_transform_makes(&transform, &input));
+    input.shape = (shape_t){4, {DIM_BATCH, 8, 5, 3}};
+    assert_true(image_transform_makes(&transform, &input));
+    transform.channels = IMAGE_GREY;
+    assert_false(image_transform_makes(&transform, &input));
+    assert_int_equal(image_transform_elements(&transform), 40);
+    input.shape.dims[3] = 1;
+    assert_true(image_transform_makes(&transform, &input));
+    input.dtype = DTYPE_UINT8;
+    assert_false(image_transform_makes(&transform, &input));
+}
+
+static void
 s_check_refuses(const image_transform_t *transform, fault_code_t code,
                 const char *sentence)
 {
@@ -355,23 +443,11 @@ s_check_refuses(const image_transform_t *transform, fault_code_t code,
 }
 
 static void
-transforms_that_are_not_supported_are_named(void **state)
+transforms_that_make_no_sense_are_named(void **state)
 {
     (void)state;
     image_transform_t plain, t;
     image_transform_init(&plain, 32, 32);
-    t = plain;
-    t.filter = IMAGE_BICUBIC;
-    s_check_refuses(&t, FAULT_UNSUPPORTED,
-                    "image.filter \"bicubic\" is not supported yet");
-    t = plain;
-    t.channels = IMAGE_GREY;
-    s_check_refuses(&t, FAULT_UNSUPPORTED,
-                    "image.channels \"grey\" is not supported yet");
-    t = plain;
-    t.layout = IMAGE_NHWC;
-    s_check_refuses(&t, FAULT_UNSUPPORTED,
-                    "image.layout \"NHWC\" is not supported yet");
     t = plain;
     t.range = 2.0;
     s_check_refuses(&t, FAULT_CONFIG, "image.range 2 is neither 1.0 nor 255.0");
@@ -418,10 +494,11 @@ main(void)
         cmocka_unit_test(a_file_is_read_whole),
         cmocka_unit_test(what_is_no_file_is_refused_at_once),
         cmocka_unit_test(resizing_gives_the_bytes_of_pillow),
-        cmocka_unit_test(cropping_gives_the_bytes_of_torchvision),
+        cmocka_unit_test(tensors_are_those_of_torchvision_bit_by_bit),
         cmocka_unit_test(an_extreme_aspect_costs_little),
         cmocka_unit_test(values_are_scaled_and_normalised_per_channel),
-        cmocka_unit_test(transforms_that_are_not_supported_are_named),
+        cmocka_unit_test(the_shape_follows_from_channels_and_layout),
+        cmocka_unit_test(transforms_that_make_no_sense_are_named),
         cmocka_unit_test(words_and_numbers_are_inverse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,35 @@ a_service_survives_the_way_there_and_back(void **state)
 }
 
 static void
+a_grey_transform_has_one_mean(void **state)
+{
+    (void)state;
+    service_t there, back;
+    fault_t fault;
+    s_service(&there);
+    there.image.channels = IMAGE_GREY;
+    there.image.layout = IMAGE_NHWC;
+    there.image.filter = IMAGE_BICUBIC;
+    there.image.range = 255.0;
+    there.image.mean[0] = 127.5;
+    there.inputs[0].shape = (shape_t){4, {DIM_BATCH, 32, 24, 1}};
+    json_t *object = service_encode(&there, &fault);
+    json_t *image = json_object_get(object, "image");
+    assert_int_equal(json_array_size(json_object_get(image, "mean")), 1);
+    assert_ok(service_decode(&back, object, &fault), &fault);
+    assert_int_equal(back.image.channels, IMAGE_GREY);
+    assert_int_equal(back.image.layout, IMAGE_NHWC);
+    assert_int_equal(back.image.filter, IMAGE_BICUBIC);
+    assert_true(back.image.range == 255.0 && back.image.mean[0] == 127.5);
+    service_release(&back);
+    json_array_append_new(json_object_get(image, "std"), json_real(1));
+    assert_int_equal(service_decode(&back, object, &fault), -1);
+    assert_non_null(strstr(fault.text, "std"));
+    json_decref(object);
+    service_release(&there);
+}
+
+static void
 a_service_needs_neither_image_nor_labels(void **state)
 {
     (void)state;
@@ -229,6 +258,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_survives_the_way_there_and_back),
+        cmocka_unit_test(a_grey_transform_has_one_mean),
         cmocka_unit_test(a_service_needs_neither_image_nor_labels),
         cmocka_unit_test(wrong_descriptions_are_refused_by_key),
         cmocka_unit_test(every_kind_of_value_survives),

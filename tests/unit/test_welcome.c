@@ -105,13 +105,18 @@ pictures_of_another_shape_are_refused(void **state)
     config.image.width = 9;
     assert_null(welcome_encode(&config, &model, 1200, &fault));
     assert_int_equal(fault.code, FAULT_CONFIG);
-    assert_non_null(strstr(fault.text, "[N, 3, 8, 9]"));
+    assert_non_null(strstr(fault.text, "[3, 8, 9]"));
     assert_non_null(strstr(fault.text, "[N, 3, 8, 8]"));
 
     config.image.width = 8;
     parts[0].inputs[0].dtype = DTYPE_UINT8;
     assert_null(welcome_encode(&config, &model, 1200, &fault));
     assert_non_null(strstr(fault.text, "uint8"));
+
+    parts[0].inputs[0].dtype = DTYPE_FLOAT32;
+    parts[0].inputs[0].shape.dims[0] = 2; /* a job is one picture */
+    assert_null(welcome_encode(&config, &model, 1200, &fault));
+    assert_non_null(strstr(fault.text, "[2, 3, 8, 8]"));
 }
 
 static void
