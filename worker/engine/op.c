@@ -9,14 +9,16 @@
 #include "worker/engine/op_rows.h"
 
 const op_t *
-op_find(const char *name)
+op_find(const char *name, const op_t *after)
 {
     static const op_t *const families[] = {
         op_rows_conv,   op_rows_matmul, op_rows_pool, op_rows_unary,
         op_rows_binary, op_rows_norm,   op_rows_shape};
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         for (const op_t *row = families[i]; row->name; row++)
-            if (strcmp(row->name, name) == 0)
+            if (row == after)
+                after = NULL;
+            else if (!after && strcmp(row->name, name) == 0)
                 return row;
     return NULL;
 }
@@ -61,12 +63,26 @@ operand_row(const operand_t *operand, size_t sample)
                                               : data);
 }
 
+int
+operand_read(const build_t *build, const operand_t *operand, size_t first,
+             size_t count, dtype_t dtype, void *to, fault_t *fault)
+{
+    if (!operand->data)
+        return graph_read_elements(build->graph, operand->value, first, count,
+                                   dtype, to, fault);
+    tensor_convert(dtype, to, operand->dtype,
+                   (const char *)operand->data +
+                       first * dtype_size(operand->dtype),
+                   count);
+    return 0;
+}
+
 float *
 step_constant(const build_t *build, const operand_t *operand, fault_t *fault)
 {
     float *floats = mem_aligned(operand->elements * sizeof *floats, fault);
-    if (floats && graph_read_constant(build->graph, operand->value,
-                                      DTYPE_FLOAT32, floats, fault)) {
+    if (floats && operand_read(build, operand, 0, operand->elements,
+                               DTYPE_FLOAT32, floats, fault)) {
         free(floats);
         floats = NULL;
     }
@@ -119,6 +135,12 @@ bool
 run_advance(const run_t *run)
 {
     atomic_fetch_add_explicit(run->progress, 1, memory_order_relaxed);
-    return atomic_load_explicit(run->state, memory_order_relaxed) !=
-           RUN_CANCELLED;
+    return atomic_load_explicit(run->state, memory_order_relaxed) == RUN_BUSY;
+}
+
+void
+run_fail(const run_t *run)
+{
+    int busy = RUN_BUSY;
+    atomic_compare_exchange_strong(run->state, &busy, RUN_FAILED);
 }

@@ -3,6 +3,8 @@
  * To add an operator: write its functions in an op_*.c (with a kernel in
  * worker/kernel and a naive twin in tests/support if it needs one), and add a
  * row to the table in op.c. Nothing else knows operators by name, save fuse.c.
+ * Of several rows of one name the first whose check accepts the node runs it;
+ * what none accepts, common/model/eval may compute.
  *
  *   check    can we run this node? attributes, types; allocates nothing
  *   prepare  read its constants, pack its weights, fill in the step
@@ -29,10 +31,10 @@ typedef struct operand {
     size_t elements;
     size_t bytes;
     bool batched;
-    int value; /* in the graph */
-    bool constant;
-    void *data; /* the first sample, once the plan has its arena; of a constant
-                   the elements once loaded, owned */
+    int value;     /* in the graph */
+    bool constant; /* in the graph, or known from shapes alone */
+    void *data;    /* the first sample, once the plan has its arena; of a
+                      constant the elements once loaded, owned */
 } operand_t;
 
 typedef struct op op_t;
@@ -74,6 +76,7 @@ struct step {
 
     /* Filled in by prepare; freed with free(). */
     void *state;
+    graph_t *kept; /* the node alone, for operators that read it in a run */
     float *weights;
     float *bias;
     size_t weights_bytes;  /* of weights and bias */
@@ -86,7 +89,7 @@ struct build {
     int threads;
 };
 
-enum { RUN_IDLE, RUN_BUSY, RUN_CANCELLED };
+enum { RUN_IDLE, RUN_BUSY, RUN_CANCELLED, RUN_FAILED };
 
 /* What a running step may use. */
 struct run {
@@ -96,10 +99,15 @@ struct run {
     size_t scratch_stride;
     atomic_uint *progress;
     atomic_int *state; /* RUN_... */
+    fault_t *fault;    /* of run_fail */
 };
 
-/* The row of an operator, or NULL. */
-const op_t *op_find(const char *name);
+/* The first row of an operator behind `after` (NULL: the first of all), or
+ * NULL. */
+const op_t *op_find(const char *name, const op_t *after);
+
+/* The row for what common/model/eval computes. */
+const op_t *op_eval(void);
 
 /* Helpers of the op_*.c files. */
 
@@ -119,6 +127,10 @@ size_t step_samples(const step_t *step, const run_t *run);
 /* Where sample s of an operand lies (the only one, if it is not batched). */
 float *operand_row(const operand_t *operand, size_t sample);
 
+/* Elements [first, first + count) of a constant, converted to `dtype`. */
+int operand_read(const build_t *build, const operand_t *operand, size_t first,
+                 size_t count, dtype_t dtype, void *to, fault_t *fault);
+
 /* All elements of a constant as float32, aligned; the caller frees. NULL with
  * FAULT_INPUT naming what is not constant. */
 float *step_constant(const build_t *build, const operand_t *operand,
@@ -134,7 +146,11 @@ int step_ints(const build_t *build, const step_t *step, const char *name,
               int count, int absent, int low, int high, int *values,
               fault_t *fault);
 
-/* Count one tile done; false if the run was cancelled. */
+/* Count one tile done; false if the run was cancelled or failed. */
 bool run_advance(const run_t *run);
+
+/* End the run with run->fault, which the caller (the thread that runs the
+ * plan, not a task) has filled in. */
+void run_fail(const run_t *run);
 
 #endif

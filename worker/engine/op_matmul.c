@@ -103,9 +103,8 @@ s_pack_by_panels(const build_t *build, const step_t *step,
         size_t count = shape->outs - out < VECTOR_MATRIX_WIDTH
                            ? shape->outs - out
                            : VECTOR_MATRIX_WIDTH;
-        if (graph_read_elements(build->graph, step->inputs[1]->value,
-                                out * depth, count * depth, DTYPE_FLOAT32,
-                                weights, fault))
+        if (operand_read(build, step->inputs[1], out * depth, count * depth,
+                         DTYPE_FLOAT32, weights, fault))
             return -1;
         s_scale(build, step, weights, count * depth);
         vector_matrix_pack(weights, 1, depth, depth, count,
@@ -121,8 +120,8 @@ s_pack_whole(const build_t *build, const step_t *step, const product_t *product,
     const linear_shape_t *shape = &product->shape;
     size_t depth_stride = transposed ? 1 : shape->outs;
     size_t out_stride = transposed ? shape->depth : 1;
-    if (graph_read_constant(build->graph, step->inputs[1]->value, DTYPE_FLOAT32,
-                            weights, fault))
+    if (operand_read(build, step->inputs[1], 0, step->inputs[1]->elements,
+                     DTYPE_FLOAT32, weights, fault))
         return -1;
     s_scale(build, step, weights, step->inputs[1]->elements);
     if (product->single)

@@ -27,8 +27,7 @@ s_bound(const build_t *build, const step_t *step, int index, float *bound,
     if (!operand->constant || operand->elements != 1)
         return step_refuse(build, step, fault,
                            "its bounds must be constants of one element");
-    return graph_read_constant(build->graph, operand->value, DTYPE_FLOAT32,
-                               bound, fault);
+    return operand_read(build, operand, 0, 1, DTYPE_FLOAT32, bound, fault);
 }
 
 int

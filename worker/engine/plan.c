@@ -6,9 +6,23 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/model/eval.h"
 #include "common/model/shape.h"
 #include "worker/engine/arena.h"
 #include "worker/engine/fuse.h"
+
+/* What follows from shapes alone is a constant of this plan. */
+static int
+s_keep_known(operand_t *operand, const value_type_t *type, fault_t *fault)
+{
+    operand->constant = true;
+    operand->batched = false;
+    operand->data = mem_aligned(operand->bytes, fault);
+    if (!operand->data)
+        return -1;
+    memcpy(operand->data, type->elements, operand->bytes);
+    return 0;
+}
 
 static int
 s_init_operand(operand_t *operand, const graph_t *graph, int value,
@@ -32,6 +46,8 @@ s_init_operand(operand_t *operand, const graph_t *graph, int value,
                          source->name);
     operand->elements = (size_t)elements;
     operand->batched = two && !shape_equal(&one->shape, &two->shape);
+    if (one->known && !source->constant)
+        return s_keep_known(operand, one, fault);
     return 0;
 }
 
@@ -106,6 +122,35 @@ s_check_dtypes(const build_t *build, const step_t *step, fault_t *fault)
     return 0;
 }
 
+/* The first row that accepts the node; the fault is that of the last. */
+static int
+s_choose(const build_t *build, step_t *step, fault_t *fault)
+{
+    const char *name = step_node(build, step)->op;
+    step->op = op_find(name, NULL);
+    if (!step->op && !eval_knows(name))
+        return step_refuse(build, step, fault, "the operator is not supported");
+    for (; step->op; step->op = op_find(name, step->op))
+        if (s_check_dtypes(build, step, fault) == 0 &&
+            step->op->check(build, step, fault) == 0)
+            return 0;
+    if (!eval_knows(name))
+        return -1;
+    step->op = op_eval();
+    return step->op->check(build, step, fault);
+}
+
+/* Nothing is left to compute where every output is known. */
+static bool
+s_is_solved(const plan_t *self, const node_t *node)
+{
+    for (int i = 0; i < node->outputs_count; i++)
+        if (node->outputs[i] != GRAPH_NONE &&
+            !self->operands[node->outputs[i]].constant)
+            return false;
+    return true;
+}
+
 static int
 s_init_steps(plan_t *self, const graph_t *graph, fault_t *fault)
 {
@@ -122,15 +167,12 @@ s_init_steps(plan_t *self, const graph_t *graph, fault_t *fault)
     operand_t **next = self->pointers;
     for (size_t i = 0; i < graph->nodes_count; i++) {
         const node_t *node = &graph->nodes[i];
+        if (s_is_solved(self, node))
+            continue;
         step_t *step = &self->steps[self->steps_count++];
         step->node = (int)i;
-        step->op = op_find(node->op);
-        if (!step->op)
-            return step_refuse(&build, step, fault,
-                               "the operator is not supported");
         next += s_init_step(self, step, node, next);
-        if (s_check_dtypes(&build, step, fault) ||
-            step->op->check(&build, step, fault))
+        if (s_choose(&build, step, fault))
             return -1;
     }
     return 0;
@@ -225,6 +267,7 @@ void
 plan_release(plan_t *self)
 {
     for (size_t i = 0; i < self->steps_count; i++) {
+        graph_destroy(&self->steps[i].kept);
         free(self->steps[i].state);
         free(self->steps[i].weights);
         free(self->steps[i].bias);

@@ -141,6 +141,15 @@ session_output_row(const session_t *self, int index, int sample, size_t *bytes)
     return operand_row(self->plan.outputs[index], (size_t)sample);
 }
 
+static bool
+s_has_elements(const step_t *step)
+{
+    for (int i = 0; i < step->outputs_count; i++)
+        if (step->outputs[i] && step->outputs[i]->elements > 0)
+            return true;
+    return false;
+}
+
 int
 session_run(session_t *self, int batch, fault_t *fault)
 {
@@ -152,18 +161,20 @@ session_run(session_t *self, int batch, fault_t *fault)
         .scratch_stride = self->scratch_stride,
         .progress = &self->progress,
         .state = &self->state,
+        .fault = fault,
     };
     atomic_store(&self->state, RUN_BUSY);
     for (size_t i = 0; i < self->plan.steps_count; i++) {
         const step_t *step = &self->plan.steps[i];
-        if (step->outputs[0]->elements > 0)
+        if (s_has_elements(step))
             step->op->run(step, &run);
         if (!run_advance(&run))
             break;
     }
-    if (atomic_exchange(&self->state, RUN_IDLE) == RUN_CANCELLED)
+    int state = atomic_exchange(&self->state, RUN_IDLE);
+    if (state == RUN_CANCELLED)
         return fault_set(fault, FAULT_CANCELLED, "the run was cancelled");
-    return 0;
+    return state == RUN_FAILED ? -1 : 0;
 }
 
 void
