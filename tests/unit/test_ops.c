@@ -108,34 +108,51 @@ s_assert_close(const float *y, const float *expected, size_t count)
         fail_msg("relative error %g", error);
 }
 
+/* Of six channels to twelve, 3 x 3, stride 2, padding 1; the first dim is the
+ * batch, left open or fixed. */
+static void
+s_check_groups(int64_t batch, int groups)
+{
+    const int64_t dims[4] = {batch, 6, 9, 11};
+    int x = s_begin(30, 4, dims);
+    s_finish(network_conv(&s_o.network, x, 6, 12, 3, 2, 1, groups));
+    window_t w = {.height = 9,
+                  .width = 11,
+                  .out_height = 5,
+                  .out_width = 6,
+                  .kernel_y = 3,
+                  .kernel_x = 3,
+                  .stride_y = 2,
+                  .stride_x = 2,
+                  .dilation_y = 1,
+                  .dilation_x = 1,
+                  .pad_top = 1,
+                  .pad_left = 1};
+    const size_t in = 6 * 9 * 11, out = 12 * 30;
+    float expected[12 * 30];
+    for (size_t image = 0; image < BATCH; image++) {
+        naive_conv(&w, 6, 12, groups, expected, s_o.x + image * in,
+                   s_constant(0), s_constant(1));
+        s_assert_close(s_o.y + image * out, expected, out);
+    }
+    s_end();
+}
+
 static void
 convolutions_with_groups_and_strides(void **state)
 {
     (void)state;
-    for (int groups = 1; groups <= 6; groups += groups == 3 ? 3 : 1) {
-        const int64_t dims[4] = {DIM_BATCH, 6, 9, 11};
-        int x = s_begin(30, 4, dims);
-        s_finish(network_conv(&s_o.network, x, 6, 12, 3, 2, 1, groups));
-        window_t w = {.height = 9,
-                      .width = 11,
-                      .out_height = 5,
-                      .out_width = 6,
-                      .kernel_y = 3,
-                      .kernel_x = 3,
-                      .stride_y = 2,
-                      .stride_x = 2,
-                      .dilation_y = 1,
-                      .dilation_x = 1,
-                      .pad_top = 1,
-                      .pad_left = 1};
-        float expected[12 * 30];
-        for (size_t s = 0; s < BATCH; s++) {
-            naive_conv(&w, 6, 12, groups, expected, s_o.x + s * s_o.in,
-                       s_constant(0), s_constant(1));
-            s_assert_close(s_o.y + s * s_o.out, expected, s_o.out);
-        }
-        s_end();
-    }
+    for (int groups = 1; groups <= 6; groups += groups == 3 ? 3 : 1)
+        s_check_groups(DIM_BATCH, groups);
+}
+
+static void
+a_convolution_sees_every_image_of_a_fixed_batch(void **state)
+{
+    (void)state;
+    s_check_groups(BATCH, 1);
+    s_check_groups(BATCH, 3);
+    s_check_groups(BATCH, 6);
 }
 
 static void
@@ -417,6 +434,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_with_groups_and_strides),
+        cmocka_unit_test(a_convolution_sees_every_image_of_a_fixed_batch),
         cmocka_unit_test(a_sum_and_an_activation_become_part_of_a_convolution),
         cmocka_unit_test(a_matrix_product_takes_a_bias_and_rows_of_many_axes),
         cmocka_unit_test(a_gemm_scales_both_of_its_terms),

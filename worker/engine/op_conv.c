@@ -15,14 +15,15 @@ typedef struct conv {
     conv_shape_t shape; /* of one group */
     int groups;
     bool depthwise;
-    size_t in_floats;      /* of a group's input, of one sample */
+    size_t images;         /* of a sample: more than one in a fixed batch */
+    size_t in_floats;      /* of a group's input, of one image */
     size_t out_floats;     /* of a group's output */
     size_t weights_floats; /* of a group's weights, as they are kept */
 } conv_t;
 
-/* How one run is divided: tasks are samples x groups x ranges. */
+/* How one run is divided: tasks are images x groups x ranges. */
 typedef struct division {
-    size_t samples, groups;
+    size_t images, groups;
     size_t pixel_blocks, pixels;     /* pixels of a block */
     size_t channel_blocks, channels; /* channels of a block */
 } division_t;
@@ -54,6 +55,7 @@ s_describe(const build_t *build, const step_t *step, conv_t *conv,
         return -1;
     const window_t *window = &conv->shape.window;
     conv->groups = (int)groups;
+    conv->images = (size_t)step->inputs[0]->shape.dims[0];
     conv->shape.channels_in = (int)w->dims[1];
     conv->shape.channels_out = (int)(w->dims[0] / groups);
     conv->depthwise = groups > 1 && w->dims[1] == 1;
@@ -127,15 +129,15 @@ s_ceiling(size_t a, size_t b)
 /* Enough tasks for all threads, blocks as even as the tiles allow. No element
  * depends on where the borders lie. */
 static division_t
-s_divide(const conv_t *conv, size_t samples, size_t threads)
+s_divide(const conv_t *conv, size_t images, size_t threads)
 {
     const window_t *w = &conv->shape.window;
     size_t pixels = (size_t)w->out_height * (size_t)w->out_width;
     size_t channels = (size_t)conv->shape.channels_out;
     size_t tile = (size_t)gemm_columns()->width;
     size_t rows = (size_t)gemm_rows()->width;
-    division_t d = {.samples = samples, .groups = (size_t)conv->groups};
-    size_t wanted = s_ceiling(threads, d.samples * d.groups);
+    division_t d = {.images = images, .groups = (size_t)conv->groups};
+    size_t wanted = s_ceiling(threads, d.images * d.groups);
 
     size_t blocks = s_ceiling(pixels, CONV_PIXELS_MAX / tile * tile);
     blocks = s_ceiling(blocks, wanted) * wanted;
@@ -156,6 +158,16 @@ s_smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Where group g of an image lies; images count through all samples, and a
+ * group has `floats`. */
+static float *
+s_image(const conv_t *conv, const operand_t *operand, size_t image, size_t g,
+        size_t floats)
+{
+    size_t within = image % conv->images * (size_t)conv->groups + g;
+    return operand_row(operand, image / conv->images) + within * floats;
+}
+
 static void
 s_gemm_task(void *context, size_t task, int thread)
 {
@@ -173,7 +185,7 @@ s_gemm_task(void *context, size_t task, int thread)
     task /= d->pixel_blocks;
     size_t channel = task % d->channel_blocks * d->channels;
     task /= d->channel_blocks;
-    size_t group = task % d->groups, sample = task / d->groups;
+    size_t group = task % d->groups, image = task / d->groups;
 
     conv_range_t range = {
         .channel = channel,
@@ -181,16 +193,16 @@ s_gemm_task(void *context, size_t task, int thread)
         .pixel = pixel,
         .pixels = s_smaller(d->pixels, pixels - pixel),
     };
-    size_t out = group * conv->out_floats;
     conv_end_t end = {
         .bias = step->bias + group * channels,
-        .residual =
-            step->residual ? operand_row(step->residual, sample) + out : NULL,
+        .residual = step->residual ? s_image(conv, step->residual, image, group,
+                                             conv->out_floats)
+                                   : NULL,
         .activation = step->activation,
     };
     conv_gemm(&conv->shape, &range, &end,
-              operand_row(step->outputs[0], sample) + out,
-              operand_row(step->inputs[0], sample) + group * conv->in_floats,
+              s_image(conv, step->outputs[0], image, group, conv->out_floats),
+              s_image(conv, step->inputs[0], image, group, conv->in_floats),
               step->weights + group * conv->weights_floats,
               loop->run->scratch + (size_t)thread * loop->run->scratch_stride);
 }
@@ -208,15 +220,16 @@ s_depthwise_task(void *context, size_t task, int thread)
 
     size_t channels = (size_t)conv->shape.channels_out;
     size_t group = task % loop->division.groups;
-    size_t sample = task / loop->division.groups;
+    size_t image = task / loop->division.groups;
     size_t plane = conv->out_floats / channels;
     size_t taps = (size_t)w->kernel_y * (size_t)w->kernel_x;
-    size_t out = group * conv->out_floats;
     const float *x =
-        operand_row(step->inputs[0], sample) + group * conv->in_floats;
-    float *y = operand_row(step->outputs[0], sample) + out;
+        s_image(conv, step->inputs[0], image, group, conv->in_floats);
+    float *y = s_image(conv, step->outputs[0], image, group, conv->out_floats);
     const float *residual =
-        step->residual ? operand_row(step->residual, sample) + out : NULL;
+        step->residual
+            ? s_image(conv, step->residual, image, group, conv->out_floats)
+            : NULL;
     for (size_t c = 0; c < channels; c++) {
         size_t channel = group * channels + c;
         depthwise_plane(w, y + c * plane, x, step->weights + channel * taps);
@@ -229,16 +242,18 @@ static void
 s_run(const step_t *step, const run_t *run)
 {
     const conv_t *conv = step->state;
-    loop_t loop = {step, run,
-                   s_divide(conv, step_samples(step, run),
-                            (size_t)threads_count(run->threads))};
+    size_t images = step_samples(step, run) * conv->images;
+    if (images == 0)
+        return;
+    size_t threads = (size_t)threads_count(run->threads);
+    loop_t loop = {step, run, s_divide(conv, images, threads)};
     const division_t *d = &loop.division;
     if (conv->depthwise)
         threads_run(run->threads, s_depthwise_task, &loop,
-                    d->samples * d->groups);
+                    d->images * d->groups);
     else
         threads_run(run->threads, s_gemm_task, &loop,
-                    d->samples * d->groups * d->pixel_blocks *
+                    d->images * d->groups * d->pixel_blocks *
                         d->channel_blocks);
 }
 
