@@ -93,11 +93,12 @@ SUPPORT := $(call library,tests/support)
 BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 # On a fresh machine the packages come before the first object.
-NEEDS_DEPS := demo test check-asan check-tsan check-onnxruntime bench fuzz lint
+NEEDS_DEPS := demo test check-asan check-tsan check-onnxruntime check-onnx \
+    bench fuzz lint
 AFTER := $(if $(filter $(NEEDS_DEPS),$(MAKECMDGOALS)),deps)
 
-.PHONY: help all deps demo test check-asan check-tsan check-onnxruntime lint \
-    format bench fuzz install uninstall clean tests
+.PHONY: help all deps demo test check-asan check-tsan check-onnxruntime \
+    check-onnx lint format bench fuzz install uninstall clean tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -205,12 +206,19 @@ check-tsan: deps ## the same under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory BUILD=tsan test
 
 # npm keeps onnxruntime-node's library inside the package: no script runs.
-check-onnxruntime: deps all ## exported parts give the same in ONNX Runtime
+ORT := build/onnxruntime
+$(ORT)/node_modules: tests/onnxruntime/package.json | $(AFTER)
 	$(call install_packages,$(if $(shell command -v npm),,nodejs npm))
-	@mkdir -p build/onnxruntime
-	@cp tests/onnxruntime/package.json build/onnxruntime/
-	$(Q)cd build/onnxruntime && npm install --ignore-scripts --silent
-	$(Q)$(PYTHON) tests/onnxruntime/check.py build/onnxruntime
+	@mkdir -p $(ORT) && cp $< $(ORT)/
+	$(Q)cd $(ORT) && npm install --ignore-scripts --silent && touch node_modules
+
+check-onnxruntime: deps all $(ORT)/node_modules ## exported parts give the same in ONNX Runtime
+	$(Q)$(PYTHON) tests/onnxruntime/check.py $(ORT)
+
+check-onnx: deps all $(ORT)/node_modules ## ONNX's own node tests, and every opset in ONNX Runtime
+	$(call install_packages,python3-onnx)
+	$(Q)$(PYTHON) tests/onnx/runtime.py $(ORT)
+	$(Q)$(PYTHON) tests/onnx/nodes.py
 
 FUZZ_SECONDS ?= 600
 fuzz: deps ## fuzz one reader: make fuzz FUZZ=proto [FUZZ_SECONDS=600]

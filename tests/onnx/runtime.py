@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Convoy against ONNX Runtime on models of every opset from 7 to 21.
+
+    runtime.py FOLDER_WITH_NODE_MODULES [--bin DIR] [--build DIR] [NAME...]
+
+Runs the models of models.py and models_old.py (those whose name has one of
+the given words in it) in ONNX Runtime and in `worker --local`, and compares:
+the same type and shape, relative error (2-norm) at most 1e-5. Fails where they
+differ or a worker crashes or hangs; refused.txt lists what Convoy refuses, and
+what ONNX Runtime itself refuses is listed at the end.
+"""
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+import convoy
+import models
+import models_old
+import nodes
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BOUND = 1e-5
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("modules", type=pathlib.Path)
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "bin")
+    parser.add_argument("--build", type=pathlib.Path,
+                        default=ROOT / "build/onnx-models")
+    parser.add_argument("--known", type=pathlib.Path,
+                        default=HERE / "refused.txt")
+    parser.add_argument("words", nargs="*")
+    return parser.parse_args()
+
+
+def write(model, build):
+    """The files of a model; the job for session.js that reads them."""
+    folder = build / model.name
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "model.onnx"
+    path.write_bytes(model.model.SerializeToString())
+    job = {"model": str(path), "inputs": [],
+           "outputs": [{"name": name, "path": str(folder / f"{name}.raw")}
+                       for name in model.outputs]}
+    for name, array in model.inputs.items():
+        array.tofile(folder / f"{name}.raw")
+        job["inputs"].append({"name": name, "dtype": array.dtype.name,
+                              "shape": array.shape,
+                              "path": str(folder / f"{name}.raw")})
+    return job
+
+
+def in_onnxruntime(modules, jobs, build):
+    """A dict of arrays, or a sentence, for each job."""
+    (build / "jobs.json").write_text(json.dumps(jobs))
+    done = subprocess.run(
+        ["node", HERE / "session.js", build / "jobs.json"], check=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={**os.environ,
+             "NODE_PATH": f"{modules.resolve()}/node_modules"})
+    results = []
+    for job, answer in zip(jobs, json.loads(done.stdout)):
+        results.append(answer.get("error") or {
+            output["name"]: np.fromfile(output["path"], tensor["dtype"])
+            .reshape(tensor["shape"])
+            for output, tensor in zip(job["outputs"], answer["outputs"])})
+    return results
+
+
+def difference(got, want):
+    """Why two arrays are not the same, or None."""
+    if got.dtype != want.dtype or got.shape != want.shape:
+        return (f"is {got.dtype} {got.shape}, "
+                f"not {want.dtype} {want.shape}")
+    a, b = got.astype(np.float64), want.astype(np.float64)
+    error = np.linalg.norm(a - b)
+    norm = np.linalg.norm(b)
+    if not error <= BOUND * norm and not np.array_equal(a, b, equal_nan=True):
+        return f"has the relative error {error / max(norm, 1e-30):.1e}"
+    return None
+
+
+def judge(model, theirs, worker, build):
+    """(status, why) of one model."""
+    if isinstance(theirs, str):
+        return "unknown", theirs.splitlines()[0][:160]
+    folder = build / model.name
+    ran = convoy.run(worker, folder / "model.onnx", model.inputs,
+                     model.outputs, folder)
+    if ran.status != "ran":
+        return ran.status, ran.sentence
+    for name in model.outputs:
+        why = difference(ran.outputs[name], theirs[name])
+        if why:
+            return "failed", f"output '{name}' {why}"
+    return "passed", ""
+
+
+def main():
+    wanted = options()
+    chosen = [m for m in (*models.newer(), *models_old.older(),
+                          *models_old.batches())
+              if not wanted.words or any(w in m.name for w in wanted.words)]
+    jobs = [write(model, wanted.build) for model in chosen]
+    theirs = in_onnxruntime(wanted.modules, jobs, wanted.build)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        judged = list(pool.map(
+            lambda m, t: judge(m, t, wanted.bin / "worker", wanted.build),
+            chosen, theirs))
+    known = nodes.read_known(wanted.known)
+    bad = 0
+    for model, (status, why) in zip(chosen, judged):
+        pattern = nodes.pattern_of(model.name, known)
+        if status == "passed" and pattern:
+            bad += 1
+            print(f"passed {model.name}: but '{pattern}' is listed as refused")
+        elif status != "passed":
+            listed = pattern if status == "refused" else None
+            bad += status != "unknown" and not listed
+            print(f"{status} {model.name}: {why}"
+                  + (f"\n    known: {known[listed]}" if listed else ""))
+    counts = collections.Counter(status for status, _ in judged)
+    print(f"against ONNX Runtime: {len(chosen)} models, "
+          + ", ".join(f"{n} {status}" for status, n in counts.items())
+          + " (unknown: ONNX Runtime itself refuses)")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
