@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/binding.h"
+#include "common/binding.h"
 #include "client/dialog.h"
 #include "common/clock.h"
 #include "common/logger.h"
@@ -74,12 +74,13 @@ s_given_input(run_t *run, fault_t *fault)
         bindings_init(&inputs, BINDING_INPUT, run->flags->tensors.items,
                       run->flags->tensors.count, service->inputs,
                       service->inputs_count, fault);
-    if (result == 0 && inputs.count < service->inputs_count)
-        result =
-            fault_set(fault, FAULT_USAGE, "--tensor: the network has %d inputs",
-                      service->inputs_count);
     if (result == 0)
-        result = bindings_read(&inputs, &rows, &bare, fault);
+        result = bindings_read(&inputs, fault);
+    if (result == 0)
+        result = bindings_rows(&inputs, &rows, &bare, fault);
+    if (result == 0 && rows == 0)
+        result = fault_set(fault, FAULT_INPUT, "%s holds no row",
+                           inputs.items[0].path);
     for (int i = 0; result == 0 && i < inputs.count; i++) {
         const tensor_spec_t *spec = inputs.items[i].spec;
         result =

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/binding.h"
+#include "common/binding.h"
 #include "client/progress.h"
 #include "common/clock.h"
 #include "common/mem.h"
@@ -135,12 +135,9 @@ s_prepare(run_t *run, fault_t *fault)
                       service->inputs, service->inputs_count, fault) ||
         bindings_init(&run->outputs, BINDING_OUTPUT, out->items, out->count,
                       service->outputs, service->outputs_count, fault) ||
-        bindings_read(&run->inputs, &run->rows, &run->bare, fault))
+        bindings_read(&run->inputs, fault) ||
+        bindings_rows(&run->inputs, &run->rows, &run->bare, fault))
         return -1;
-    if (run->inputs.count < service->inputs_count)
-        return fault_set(fault, FAULT_USAGE,
-                         "--tensor: %d of the %d inputs are given",
-                         run->inputs.count, service->inputs_count);
     for (int i = 0; i < run->outputs.count; i++) {
         binding_t *output = &run->outputs.items[i];
         shape_t shape = binding_shape(output->spec, run->rows);

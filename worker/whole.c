@@ -6,22 +6,38 @@
 #include "worker/engine/threads.h"
 #include "worker/host.h"
 
-session_t *
-whole_open(const char *path, int threads, int batch_max, fault_t *fault)
+graph_t *
+whole_read(const char *path, fault_t *fault)
 {
     graph_t *graph = part_read(path, fault);
-    if (!graph)
-        return NULL;
-    session_options_t options = {
+    if (graph && simplify_graph(graph, fault)) {
+        fault_prefix(fault, "%s", path);
+        graph_destroy(&graph);
+    }
+    return graph;
+}
+
+session_t *
+whole_load(const graph_t *graph, int threads, int batch_max, fault_t *fault)
+{
+    const session_options_t options = {
         .threads = threads ? threads : threads_online(),
         .batch_max = batch_max,
     };
-    session_t *session = NULL;
     size_t bytes;
-    if (simplify_graph(graph, fault) == 0 &&
-        session_estimate(graph, &options, &bytes, fault) == 0 &&
-        host_fits(bytes, host_memory_free(), fault) == 0)
-        session = session_new(graph, &options, fault);
+    if (session_estimate(graph, &options, &bytes, fault) ||
+        host_fits(bytes, host_memory_free(), fault))
+        return NULL;
+    return session_new(graph, &options, fault);
+}
+
+session_t *
+whole_open(const char *path, int threads, int batch_max, fault_t *fault)
+{
+    graph_t *graph = whole_read(path, fault);
+    if (!graph)
+        return NULL;
+    session_t *session = whole_load(graph, threads, batch_max, fault);
     if (!session)
         fault_prefix(fault, "%s", path);
     graph_destroy(&graph);

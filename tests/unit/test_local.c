@@ -1,10 +1,12 @@
 /* The worker's commands without a broker, on files. */
 #include "tests/support/tests.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cast.h"
 #include "common/model/onnx.h"
 #include "common/npy.h"
 #include "tests/support/networks.h"
@@ -109,6 +111,93 @@ one_sample_may_omit_the_batch(void **state)
     tensor_release(&y);
 }
 
+/* y: the rows of x, each column divided by the sum of its exponentials. */
+static void
+s_write_mixing_model(void)
+{
+    const int64_t dims[2] = {DIM_BATCH, 4};
+    fault_t fault = {0};
+    network_t network;
+    int node;
+    network_init(&network, 52);
+    int x = network_input(&network, "x", 2, dims);
+    int y = network_node(&network, "Softmax", 1, &x, &node);
+    assert_ok(graph_set_int(network.graph, node, "axis", 0, &fault), &fault);
+    network_output(&network, y);
+    assert_ok(graph_rename_value(network.graph, y, "y", &fault), &fault);
+    assert_ok(onnx_write(network.graph, "model.onnx", NULL, 0, NULL, &fault),
+              &fault);
+    network_release(&network);
+}
+
+static void
+samples_that_mix_run_together(void **state)
+{
+    (void)state;
+    enum { ROWS = 19 };
+    fault_t fault = {0};
+    s_write_mixing_model();
+    s_write_tensor("x.npy", DTYPE_FLOAT32, 2, ROWS, 4);
+    const char *tensors[] = {"x.npy"}, *outputs[] = {"y.npy"};
+    assert_ok(s_run(tensors, 1, outputs, 1, &fault), &fault);
+    tensor_t y;
+    assert_ok(npy_read(&y, "y.npy", &fault), &fault);
+    assert_int_equal(y.shape.dims[0], ROWS);
+    for (int column = 0; column < 4; column++) {
+        double sum = 0, expected = 0;
+        for (int row = 0; row < ROWS; row++) {
+            sum += (double)((float *)y.data)[row * 4 + column];
+            expected += exp(4.0 * (row - ROWS + 1));
+        }
+        assert_true(fabs(sum - 1) < 1e-6);
+        float last = ((float *)y.data)[(ROWS - 1) * 4 + column];
+        assert_true(fabs((double)last - 1 / expected) < 1e-6);
+    }
+    tensor_release(&y);
+}
+
+static void
+no_rows_give_no_rows(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    s_write_model();
+    s_write_tensor("a.npy", DTYPE_FLOAT32, 2, 0, 6);
+    s_write_tensor("b.npy", DTYPE_FLOAT32, 2, 0, 4);
+    const char *tensors[] = {"a.npy", "b.npy"}, *outputs[] = {"sum=y.npy"};
+    assert_ok(s_run(tensors, 2, outputs, 1, &fault), &fault);
+    tensor_t y;
+    assert_ok(npy_read(&y, "y.npy", &fault), &fault);
+    assert_int_equal(y.shape.rank, 2);
+    assert_int_equal(y.shape.dims[0], 0);
+    assert_int_equal(y.shape.dims[1], 4);
+    tensor_release(&y);
+}
+
+static void
+numpys_own_float64_will_do(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    s_write_model();
+    s_write_tensor("a.npy", DTYPE_FLOAT32, 2, 3, 6);
+    s_write_tensor("b.npy", DTYPE_FLOAT32, 2, 3, 4);
+    tensor_t a, given, same;
+    assert_ok(npy_read(&a, "a.npy", &fault), &fault);
+    assert_ok(cast_tensor(&a, DTYPE_FLOAT64, &fault), &fault);
+    assert_ok(npy_write(&a, "wide.npy", &fault), &fault);
+    tensor_release(&a);
+    const char *tensors[] = {"a.npy", "b.npy"}, *wide[] = {"wide.npy", "b.npy"};
+    const char *outputs[] = {"sum=y.npy"}, *others[] = {"sum=z.npy"};
+    assert_ok(s_run(tensors, 2, outputs, 1, &fault), &fault);
+    assert_ok(s_run(wide, 2, others, 1, &fault), &fault);
+    assert_ok(npy_read(&given, "y.npy", &fault), &fault);
+    assert_ok(npy_read(&same, "z.npy", &fault), &fault);
+    assert_memory_equal(given.data, same.data, given.bytes);
+    tensor_release(&given);
+    tensor_release(&same);
+}
+
 static void
 s_refused(const char *const *tensors, size_t tensors_count,
           const char *const *outputs, size_t outputs_count, const char *said)
@@ -138,25 +227,29 @@ what_does_not_fit_is_named(void **state)
     const char *more[] = {"a.npy", "more.npy"};
     const char *whole[] = {"a.npy", "whole.npy"};
     const char *named[] = {"a.npy", "c=b.npy"};
-    const char *twice[] = {"a.npy", "a=b.npy"};
+    const char *twice[] = {"a=a.npy", "a=b.npy"};
     const char *many[] = {"a.npy", "b.npy", "b.npy"};
     const char *missing[] = {"a.npy", "missing.npy"};
     s_refused(few, 1, y, 1, "'b' needs a --tensor");
-    s_refused(wide, 2, y, 1, "wide.npy has the shape [3, 5]");
-    s_refused(more, 2, y, 1, "more.npy holds 4 samples");
-    s_refused(whole, 2, y, 1, "whole.npy is int32");
-    s_refused(named, 2, y, 1, "no tensor of that name");
+    s_refused(wide, 2, y, 1, "wide.npy has shape [3, 5]");
+    s_refused(more, 2, y, 1, "more.npy holds 4 rows, a.npy holds 3");
+    s_refused(whole, 2, y, 1,
+              "whole.npy holds int32, the input 'b' takes "
+              "float32");
+    s_refused(named, 2, y, 1, "there is no tensor c, the first input is 'a'");
     tests_write("c=b.npy", "", 0); /* now it is the name of a file */
     s_refused(named, 2, y, 1, "c=b.npy: ");
     s_refused(twice, 2, y, 1, "given twice");
-    s_refused(many, 3, y, 1, "the model has only 2");
+    s_refused(many, 3, y, 1, "3 files are given, the network has 2");
     s_refused(missing, 2, y, 1, "missing.npy");
     const char *good[] = {"a.npy", "b.npy"};
     s_refused(good, 2, NULL, 0, "needs an --output");
     s_refused(good, 2, one, 1,
               "1 --output for 2 outputs: give one for each, or NAME=PATH for "
               "those you want, of 'pro/duct', 'sum'");
-    s_refused(good, 2, odd, 3, "the model has only 2");
+    const char *same[] = {"pro/duct=y.npy", "sum=y.npy"};
+    s_refused(good, 2, same, 2, "y.npy is given twice");
+    s_refused(good, 2, odd, 3, "3 files are given, the network has 2");
 }
 
 static void
@@ -205,6 +298,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_of_files_go_through_in_batches),
         cmocka_unit_test(one_sample_may_omit_the_batch),
+        cmocka_unit_test(samples_that_mix_run_together),
+        cmocka_unit_test(no_rows_give_no_rows),
+        cmocka_unit_test(numpys_own_float64_will_do),
         cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(a_file_that_is_no_model_is_named),
         cmocka_unit_test(a_model_without_batch_runs_no_batch),
