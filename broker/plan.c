@@ -55,7 +55,7 @@ plan_init(plan_t *self, const model_t *model, const cut_rates_t *rates)
         const part_t *part = &model->parts[k];
         double compute = cut_compute_s(rates, part->flop, s_part_bytes(part));
         double seconds =
-            cut_part_s(rates, part->flop, s_part_bytes(part),
+            cut_part_s(rates, k, part->flop, s_part_bytes(part),
                        (double)part->in_bytes + (double)part->out_bytes);
         self->parts[k].seconds = seconds;
         self->parts[k].share = compute;

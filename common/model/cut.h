@@ -7,6 +7,7 @@
 #ifndef CONVOY_COMMON_MODEL_CUT_H
 #define CONVOY_COMMON_MODEL_CUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +23,11 @@ typedef struct cut_rates {
     double flop_per_s;
     double memory_bytes_per_s;
     double link_bytes_per_s;
-    uint64_t boundary_bytes_max; /* a tensor of a boundary, of one sample */
+    uint64_t boundary_bytes_max;  /* a tensor of a boundary, of one sample */
+    double shares[CUT_PARTS_MAX]; /* the machine of part k is so many times as
+                                     fast as these rates say */
+    int shares_count;             /* 0: all are alike; else one a part */
+    bool half;                    /* float32 tensors cross as float16 */
 } cut_rates_t;
 
 void cut_rates_init(cut_rates_t *rates);
@@ -33,8 +38,12 @@ void cut_rates_init(cut_rates_t *rates);
 int cut_by_names(graph_t *graph, const char *const *names, size_t count,
                  fault_t *fault);
 
-/* As many parts as asked for, the slowest as fast as possible. -1 with
- * FAULT_CONFIG if the graph has too few places for that. */
+/* As many parts as asked for. Where there is an even cut (each part's
+ * computing at most a tenth over its share, and each boundary at most a tenth
+ * of a part off its even place) whose slowest part (cut_part_s) is at most a
+ * tenth slower than that of the fastest of all cuts, it is the even cut that
+ * fewest bytes cross; else it is the fastest of all. -1 with FAULT_CONFIG if
+ * the graph has too few places for that. */
 int cut_evenly(graph_t *graph, int parts, const cut_rates_t *rates,
                fault_t *fault);
 
@@ -47,13 +56,21 @@ int cut_check(const graph_t *graph, int parts, fault_t *fault);
 int cut_boundary(const graph_t *graph, int part, int values[TENSORS_MAX],
                  fault_t *fault);
 
-/* Seconds one sample takes: computing, and over the link. */
+/* Bytes of one sample of a tensor where it crosses a boundary. */
+uint64_t cut_crossing_bytes(const cut_rates_t *rates, dtype_t dtype,
+                            const shape_t *shape);
+
+/* How strong the machine of a part is, against a machine of the rates. */
+double cut_share(const cut_rates_t *rates, int part);
+
+/* Seconds one sample takes: computing on a machine of the rates, and over the
+ * link. */
 double cut_compute_s(const cut_rates_t *rates, double flop, double bytes);
 double cut_link_s(const cut_rates_t *rates, double bytes);
 
 /* What a part costs: computing, and the tensors of both its boundaries, which
  * its worker takes in and sends on. Both the cut and the plan go by it. */
-double cut_part_s(const cut_rates_t *rates, double flop, double bytes,
+double cut_part_s(const cut_rates_t *rates, int part, double flop, double bytes,
                   double boundary_bytes);
 
 #endif

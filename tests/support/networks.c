@@ -36,6 +36,17 @@ void
 network_release(network_t *self)
 {
     graph_destroy(&self->graph);
+    blob_release(&self->zeroes);
+}
+
+void
+network_use_zeroes(network_t *self, size_t bytes_max)
+{
+    fault_t fault = {0};
+    void *memory =
+        calloc(1, bytes_max); /* pages nobody touches are not there */
+    self->zeroes = memory ? blob_take(memory, bytes_max, &fault) : NULL;
+    s_require(self->zeroes ? 0 : -1, &fault);
 }
 
 static shape_t
@@ -59,12 +70,29 @@ network_input(network_t *self, const char *name, int rank, const int64_t *dims)
     return value;
 }
 
+static int
+s_zeroes(network_t *self, const shape_t *shape)
+{
+    fault_t fault = {0};
+    char name[32];
+    blob_t *blob = blob_slice(self->zeroes, 0,
+                              tensor_bytes(DTYPE_FLOAT32, shape, 0), &fault);
+    s_require(blob ? 0 : -1, &fault);
+    int value =
+        graph_add_constant(self->graph, s_name(self, name), DTYPE_FLOAT32,
+                           shape, DTYPE_FLOAT32, blob, &fault);
+    blob_release(&blob);
+    return s_require(value, &fault);
+}
+
 int
 network_weights(network_t *self, int rank, const int64_t *dims, float scale)
 {
     fault_t fault = {0};
     char name[32];
     shape_t shape = s_shape(rank, dims);
+    if (self->zeroes)
+        return s_zeroes(self, &shape);
     size_t count = (size_t)shape_elements(&shape);
     float *floats = naive_floats(&self->random, count);
     for (size_t i = 0; i < count; i++)
@@ -200,4 +228,35 @@ network_cifar(network_t *self)
     x = network_unary(self, "Relu", network_linear(self, x, 4096, 512));
     x = network_linear(self, x, 512, 10);
     network_output(self, network_unary(self, "Softmax", x));
+}
+
+static int
+s_bottleneck(network_t *self, int x, int64_t ins, int64_t width, int64_t stride)
+{
+    int64_t outs = 4 * width;
+    int y = network_conv(self, x, ins, width, 1, 1, 0, 1);
+    y = network_conv(self, network_unary(self, "Relu", y), width, width, 3,
+                     stride, 1, 1);
+    y = network_conv(self, network_unary(self, "Relu", y), width, outs, 1, 1, 0,
+                     1);
+    if (ins != outs)
+        x = network_conv(self, x, ins, outs, 1, stride, 0, 1);
+    return network_unary(self, "Relu", network_binary(self, "Add", y, x));
+}
+
+void
+network_resnet50(network_t *self)
+{
+    static const int blocks[4] = {3, 4, 6, 3};
+    const int64_t image[4] = {DIM_BATCH, 3, 224, 224};
+    int x = network_input(self, "image", 4, image);
+    x = network_unary(self, "Relu", network_conv(self, x, 3, 64, 7, 2, 3, 1));
+    x = network_pool(self, "MaxPool", x, 3, 2, 1);
+    int64_t ins = 64, width = 64;
+    for (int stage = 0; stage < 4; stage++, width *= 2)
+        for (int b = 0; b < blocks[stage]; b++, ins = 4 * width)
+            x = s_bottleneck(self, x, ins, width, b == 0 && stage > 0 ? 2 : 1);
+    x = network_unary(self, "GlobalAveragePool", x);
+    x = network_unary(self, "Flatten", x);
+    network_output(self, network_linear(self, x, ins, 1000));
 }

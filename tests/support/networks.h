@@ -10,6 +10,7 @@ typedef struct network {
     graph_t *graph;
     naive_random_t random;
     int names;
+    blob_t *zeroes; /* what all weights are, after network_use_zeroes */
 } network_t;
 
 void network_init(network_t *self, uint64_t seed);
@@ -18,6 +19,10 @@ void network_release(network_t *self);
 /* A graph input [N, dims...]; its value. */
 int network_input(network_t *self, const char *name, int rank,
                   const int64_t *dims);
+
+/* From now on weights, of at most so many bytes each, are zeroes that take no
+ * memory: for large networks whose numbers do not matter. */
+void network_use_zeroes(network_t *self, size_t bytes_max);
 
 /* A constant of normal numbers times scale. */
 int network_weights(network_t *self, int rank, const int64_t *dims,
@@ -43,6 +48,10 @@ int network_pool(network_t *self, const char *op, int x, int64_t k,
 
 /* Make a value an output and give it a name. */
 void network_output(network_t *self, int value);
+
+/* torchvision's resnet50 with its norms folded, [N, 3, 224, 224] to 1000
+ * scores, its nodes in the order of PyTorch's export. */
+void network_resnet50(network_t *self);
 
 /* The replaced framework's network: [N, 3, 32, 32] to 10 probabilities. */
 void network_cifar(network_t *self);

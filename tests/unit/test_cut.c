@@ -157,7 +157,7 @@ s_slowest_s(const graph_t *graph, const value_type_t *types,
         }
         int count = cut_boundary(graph, k, values, &fault);
         double out = s_value_bytes(types, values, count);
-        double seconds = cut_part_s(rates, flop, bytes, in + out);
+        double seconds = cut_part_s(rates, k, flop, bytes, in + out);
         slowest = seconds > slowest ? seconds : slowest;
         in = out;
     }
