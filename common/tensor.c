@@ -355,6 +355,15 @@ s_doubles_to_floats(void *to, const void *from, size_t count)
         out[i] = (float)in[i];
 }
 
+static void
+s_floats_to_doubles(void *to, const void *from, size_t count)
+{
+    const float *in = from;
+    double *out = to;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (double)in[i];
+}
+
 /* NULL where there is none, or where a range is not aligned for it. */
 static convert_t
 s_find_direct(dtype_t to, const void *destination, dtype_t from,
@@ -367,6 +376,7 @@ s_find_direct(dtype_t to, const void *destination, dtype_t from,
         {DTYPE_FLOAT32, DTYPE_FLOAT16, s_halves_to_floats},
         {DTYPE_FLOAT32, DTYPE_BFLOAT16, s_bfloats_to_floats},
         {DTYPE_FLOAT32, DTYPE_FLOAT64, s_doubles_to_floats},
+        {DTYPE_FLOAT64, DTYPE_FLOAT32, s_floats_to_doubles},
         {DTYPE_FLOAT16, DTYPE_FLOAT32, s_floats_to_halves},
     };
     if ((uintptr_t)destination % dtype_size(to) ||

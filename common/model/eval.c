@@ -5,7 +5,8 @@
 
 #include "common/model/eval_ops.h"
 
-static const eval_row_t *const families[] = {eval_rows_make};
+static const eval_row_t *const families[] = {eval_rows_make, eval_rows_items,
+                                             eval_rows_math};
 
 static const eval_row_t *
 s_row(const char *op)
@@ -34,8 +35,9 @@ int
 eval_run(const node_t *node, const array_t *const *inputs,
          array_t *const *outputs, fault_t *fault)
 {
-    const evaluation_t evaluation = {node, inputs, outputs, fault};
-    return s_row(node->op)->run(&evaluation);
+    const eval_row_t *row = s_row(node->op);
+    const evaluation_t evaluation = {node, inputs, outputs, row->detail, fault};
+    return row->run(&evaluation);
 }
 
 const array_t *

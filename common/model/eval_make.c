@@ -24,7 +24,7 @@ s_size(const evaluation_t *self)
 }
 
 const eval_row_t eval_rows_make[] = {
-    {"Shape", s_shape, true},
-    {"Size", s_size, true},
+    {"Shape", s_shape, true, NULL},
+    {"Size", s_size, true, NULL},
     {0},
 };

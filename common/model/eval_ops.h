@@ -18,6 +18,7 @@ typedef struct evaluation {
     const node_t *node;
     const array_t *const *inputs;
     array_t *const *outputs;
+    const void *detail; /* the row's */
     fault_t *fault;
 } evaluation_t;
 
@@ -26,11 +27,14 @@ typedef int eval_fn(const evaluation_t *self);
 typedef struct eval_row {
     const char *op;
     eval_fn *run;
-    bool types_only; /* no element of an input is looked at */
+    bool types_only;    /* no element of an input is looked at */
+    const void *detail; /* what distinguishes rows of one function */
 } eval_row_t;
 
 /* The rows of each family; a row without an op ends a list. */
-extern const eval_row_t eval_rows_make[]; /* from types and numbers alone */
+extern const eval_row_t eval_rows_make[];  /* from types and numbers alone */
+extern const eval_row_t eval_rows_items[]; /* element by element */
+extern const eval_row_t eval_rows_math[];
 
 /* An input, or NULL where it is absent. */
 const array_t *eval_input(const evaluation_t *self, int index);

@@ -1,13 +1,68 @@
 /* Shapes of what works element by element. */
 #include "common/model/shape_ops.h"
 
-int
-shape_unary(const shaping_t *self)
+static bool
+s_is_float(dtype_t dtype)
+{
+    return dtype == DTYPE_FLOAT32 || dtype == DTYPE_FLOAT64 ||
+           dtype == DTYPE_FLOAT16 || dtype == DTYPE_BFLOAT16;
+}
+
+static bool
+s_is_number(dtype_t dtype)
+{
+    return dtype != DTYPE_BOOL;
+}
+
+static bool
+s_is_bool(dtype_t dtype)
+{
+    return dtype == DTYPE_BOOL;
+}
+
+static bool
+s_is_any(dtype_t dtype)
+{
+    return dtype != DTYPE_NONE;
+}
+
+/* --- one tensor ------------------------------------------------------------
+ */
+
+static int
+s_one(const shaping_t *self, bool (*fits)(dtype_t dtype))
 {
     if (shaping_arity(self, 1, 1) != 0)
         return -1;
     const value_type_t *x = shaping_input(self, 0);
+    if (!fits(x->dtype))
+        return shaping_fault(self, "it does not work on %s",
+                             dtype_name(x->dtype));
     return shaping_give(self, 0, x->dtype, &x->shape);
+}
+
+int
+shape_unary(const shaping_t *self)
+{
+    return s_one(self, s_is_any);
+}
+
+int
+shape_unary_float(const shaping_t *self)
+{
+    return s_one(self, s_is_float);
+}
+
+int
+shape_unary_number(const shaping_t *self)
+{
+    return s_one(self, s_is_number);
+}
+
+int
+shape_not(const shaping_t *self)
+{
+    return s_one(self, s_is_bool);
 }
 
 int
@@ -21,14 +76,22 @@ shape_dropout(const shaping_t *self)
     return shaping_give(self, 0, x->dtype, &x->shape);
 }
 
-int
-shape_binary(const shaping_t *self)
+/* --- several tensors, with broadcasting ------------------------------------
+ */
+
+/* They have one dtype that fits; result NONE: so has the output. */
+static int
+s_many(const shaping_t *self, int most, bool (*fits)(dtype_t dtype),
+       dtype_t result)
 {
     char text[128], other[128];
-    if (shaping_arity(self, 2, GRAPH_NODE_INPUTS_MAX) != 0)
+    if (shaping_arity(self, most == 2 ? 2 : 1, most) != 0)
         return -1;
     const value_type_t *first = shaping_input(self, 0);
     shape_t shape = first->shape;
+    if (!fits(first->dtype))
+        return shaping_fault(self, "it does not work on %s",
+                             dtype_name(first->dtype));
     for (int i = 1; i < self->node->inputs_count; i++) {
         const value_type_t *next = shaping_input(self, i);
         shape_t sum;
@@ -44,7 +107,71 @@ shape_binary(const shaping_t *self)
                                  shape_text(&next->shape, other, sizeof other));
         shape = sum;
     }
-    return shaping_give(self, 0, first->dtype, &shape);
+    return shaping_give(self, 0, result == DTYPE_NONE ? first->dtype : result,
+                        &shape);
+}
+
+int
+shape_binary(const shaping_t *self)
+{
+    return s_many(self, 2, s_is_number, DTYPE_NONE);
+}
+
+int
+shape_extremum(const shaping_t *self)
+{
+    return s_many(self, GRAPH_NODE_INPUTS_MAX, s_is_number, DTYPE_NONE);
+}
+
+int
+shape_sum(const shaping_t *self)
+{
+    return s_many(self, GRAPH_NODE_INPUTS_MAX, s_is_float, DTYPE_NONE);
+}
+
+int
+shape_compare(const shaping_t *self)
+{
+    return s_many(self, 2, s_is_number, DTYPE_BOOL);
+}
+
+int
+shape_equality(const shaping_t *self)
+{
+    return s_many(self, 2, s_is_any, DTYPE_BOOL);
+}
+
+int
+shape_logic(const shaping_t *self)
+{
+    return s_many(self, 2, s_is_bool, DTYPE_BOOL);
+}
+
+int
+shape_mod(const shaping_t *self)
+{
+    if (s_many(self, 2, s_is_number, DTYPE_NONE) != 0)
+        return -1;
+    if (s_is_float(shaping_input(self, 0)->dtype) &&
+        node_int(self->node, "fmod", 0) == 0)
+        return shaping_fault(self, "floating point needs fmod = 1");
+    return 0;
+}
+
+/* The exponent may be of another dtype; the output is what the base is. */
+int
+shape_pow(const shaping_t *self)
+{
+    if (shaping_arity(self, 2, 2) != 0)
+        return -1;
+    const value_type_t *base = shaping_input(self, 0);
+    const value_type_t *exponent = shaping_input(self, 1);
+    shape_t shape;
+    if (!s_is_number(base->dtype) || !s_is_number(exponent->dtype))
+        return shaping_fault(self, "it does not work on bool");
+    if (!shape_broadcast(&base->shape, &exponent->shape, &shape))
+        return shaping_fault(self, "base and exponent do not fit");
+    return shaping_give(self, 0, base->dtype, &shape);
 }
 
 int

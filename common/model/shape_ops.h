@@ -101,7 +101,12 @@ int shaping_sample_axis(const shaping_t *self, int index);
 
 shaping_fn shape_conv, shape_pool, shape_global_pool, shape_batch_norm;
 shaping_fn shape_gemm, shape_matmul;
-shaping_fn shape_unary, shape_binary, shape_clip, shape_cast, shape_softmax;
+/* Element by element: of any dtype, of floating point, of numbers. */
+shaping_fn shape_unary, shape_unary_float, shape_unary_number, shape_not;
+/* With broadcasting; the first two take any number of tensors. */
+shaping_fn shape_sum, shape_extremum, shape_binary, shape_pow, shape_mod;
+shaping_fn shape_compare, shape_equality, shape_logic;
+shaping_fn shape_clip, shape_cast, shape_softmax;
 shaping_fn shape_dropout, shape_prelu;
 shaping_fn shape_flatten, shape_reshape, shape_transpose, shape_concat;
 shaping_fn shape_squeeze, shape_unsqueeze, shape_reduce_mean;
