@@ -331,6 +331,8 @@ layer_adaptive_pool(layering_t *self)
     if (wanted[0] == 1 && wanted[1] == 1)
         return layering_simple(self, "GlobalAveragePool", NULL, self->inputs,
                                1);
+    if (size[0] == wanted[0] && size[1] == wanted[1])
+        return layering_simple(self, "Identity", NULL, self->inputs, 1);
     if (size[0] % wanted[0] != 0 || size[1] % wanted[1] != 0)
         return s_uneven_pool(self, size, wanted);
     const int64_t kernel[] = {size[0] / wanted[0], size[1] / wanted[1]};

@@ -84,6 +84,19 @@ pools_have_the_shapes_of_torch(void **state)
 }
 
 static void
+an_adaptive_pool_to_the_size_there_is_does_nothing(void **state)
+{
+    (void)state;
+    net_t net;
+    net_init(&net, "({ op = \"AdaptiveAvgPool2d\"; output_size = [13, 10]; })",
+             NULL, &image);
+    assert_non_null(net.graph);
+    assert_int_equal(net.graph->nodes_count, 1);
+    assert_string_equal(net.graph->nodes[0].op, "Identity");
+    net_release(&net);
+}
+
+static void
 flattening_takes_any_axes(void **state)
 {
     (void)state;
@@ -250,6 +263,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_have_the_shapes_of_torch),
         cmocka_unit_test(pools_have_the_shapes_of_torch),
+        cmocka_unit_test(an_adaptive_pool_to_the_size_there_is_does_nothing),
         cmocka_unit_test(flattening_takes_any_axes),
         cmocka_unit_test(linear_works_on_the_last_axis),
         cmocka_unit_test(branches_join),
