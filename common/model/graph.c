@@ -361,6 +361,37 @@ graph_set_output(graph_t *self, int index, int slot, int value)
     self->values[value].producer = index;
 }
 
+int
+graph_set_input(graph_t *self, int index, int slot, int value, fault_t *fault)
+{
+    node_t *node = &self->nodes[index];
+    assert(slot < GRAPH_NODE_INPUTS_MAX &&
+           (value == GRAPH_NONE || (size_t)value < self->values_count));
+    if (slot >= node->inputs_count) {
+        int *grown = mem_new((size_t)slot + 1, sizeof *grown, fault);
+        if (!grown)
+            return -1;
+        for (int i = 0; i <= slot; i++)
+            grown[i] = i < node->inputs_count ? node->inputs[i] : GRAPH_NONE;
+        free(node->inputs);
+        node->inputs = grown;
+        node->inputs_count = slot + 1;
+    }
+    node->inputs[slot] = value;
+    return 0;
+}
+
+int
+graph_set_op(graph_t *self, int index, const char *op, fault_t *fault)
+{
+    char *copy = s_copy(op, fault);
+    if (!copy)
+        return -1;
+    free(self->nodes[index].op);
+    self->nodes[index].op = copy;
+    return 0;
+}
+
 char *
 graph_fresh_name(const graph_t *self, const char *name, const char *suffix,
                  fault_t *fault)

@@ -146,6 +146,9 @@ int graph_set_text(graph_t *self, int node, const char *name, const char *value,
 int graph_set_tensor(graph_t *self, int node, const char *name,
                      const tensor_t *value, fault_t *fault);
 
+/* Take an attribute away; one that is not there is fine. */
+void graph_drop_attribute(graph_t *self, int node, const char *name);
+
 /* Give a node every attribute of another one (of any graph). */
 int graph_copy_attributes(graph_t *self, int node, const node_t *from,
                           fault_t *fault);
@@ -191,6 +194,14 @@ int graph_prune(graph_t *self, fault_t *fault);
 /* Replace the tensor an output slot of a node makes; the old one is orphaned,
  * the new one must have no producer. */
 void graph_set_output(graph_t *self, int node, int slot, int value);
+
+/* Let an input slot of a node read a value (or GRAPH_NONE); slots between the
+ * last one and this one are absent. */
+int graph_set_input(graph_t *self, int node, int slot, int value,
+                    fault_t *fault);
+
+/* Make a node another operator. */
+int graph_set_op(graph_t *self, int node, const char *op, fault_t *fault);
 
 /* "NAME.suffix", numbered further where that is taken, into a new text. */
 char *graph_fresh_name(const graph_t *self, const char *name,

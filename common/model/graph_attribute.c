@@ -135,6 +135,19 @@ graph_set_tensor(graph_t *self, int node, const char *name,
     return s_put(self, node, &attribute, name, fault);
 }
 
+void
+graph_drop_attribute(graph_t *self, int index, const char *name)
+{
+    node_t *node = &self->nodes[index];
+    attribute_t *found = (attribute_t *)node_attribute(node, name);
+    if (!found)
+        return;
+    s_release(found);
+    size_t behind = (size_t)(node->attributes + node->attributes_count - found);
+    memmove(found, found + 1, (behind - 1) * sizeof *found);
+    node->attributes_count--;
+}
+
 static int
 s_copy(graph_t *self, int node, const attribute_t *from, fault_t *fault)
 {

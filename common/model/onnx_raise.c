@@ -1,27 +1,23 @@
-/* Nodes of older opsets in the semantics of opset 21: attributes that became
- * inputs, and softmax, whose axis once meant "and all behind it".
- *
- * Source: onnx/defs/.../old.cc of ONNX, "Operator Schemas" and Changelog. */
+/* Raising, first half: attributes that became inputs, operators that changed
+ * their name, and what needs no look at shapes. */
 #include "common/model/onnx_raise.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model/shape.h"
+#include "common/model/onnx.h"
 
-enum { DROPPED = 0 };
+enum { DROPPED = 0, ALWAYS = ONNX_OPSET_MAX + 1 };
 
 /* An attribute of op below an opset: which input it became. */
-typedef struct change {
+typedef struct move {
     const char *op;
     int64_t below;
     const char *attribute;
     int input;
-} change_t;
+} move_t;
 
-static const change_t changes[] = {
-    {"BatchNormalization", 9, "spatial", DROPPED},
+static const move_t moves[] = {
     {"BatchNormalization", 14, "momentum", DROPPED},
     {"Clip", 11, "min", 1},
     {"Clip", 11, "max", 2},
@@ -43,122 +39,208 @@ static const change_t changes[] = {
     {"Slice", 10, "axes", 3},
     {"Split", 13, "split", 1},
     {"Squeeze", 13, "axes", 1},
-    {"TopK", 10, "k", 1},
     {"Unsqueeze", 13, "axes", 1},
+    {"Upsample", 9, "scales", 1},
 };
 
-enum { CHANGES = sizeof changes / sizeof changes[0] };
+typedef struct raising {
+    graph_t *graph;
+    int64_t opset;
+    int *uses; /* of every value; made when first needed */
+    fault_t *fault;
+} raising_t;
 
-static const change_t *
-s_change(const char *op, int64_t opset, const char *attribute)
+typedef int raise_fn(raising_t *self, int node);
+
+static int
+s_fault(const raising_t *self, int index, const char *why)
 {
-    for (size_t i = 0; i < CHANGES; i++)
-        if (opset < changes[i].below && strcmp(changes[i].op, op) == 0 &&
-            strcmp(changes[i].attribute, attribute) == 0)
-            return &changes[i];
-    return NULL;
+    const node_t *node = &self->graph->nodes[index];
+    return fault_set(self->fault, FAULT_INPUT, "node '%.60s' (%.40s): %s",
+                     node->name, node->op, why);
 }
 
-bool
-onnx_raise_takes(const char *op, int64_t opset, const char *attribute)
-{
-    return s_change(op, opset, attribute) != NULL;
-}
+/* --- attributes that became inputs --- */
 
 /* The attribute as a constant, named after the node's output. */
 static int
-s_add_constant(graph_t *graph, const Onnx__NodeProto *node,
-               const Onnx__AttributeProto *attribute, fault_t *fault)
+s_add_constant(raising_t *self, int index, const attribute_t *attribute)
 {
-    char name[GRAPH_NAME_MAX + 1];
-    snprintf(name, sizeof name, "%s/%s",
-             node->n_output ? node->output[0] : node->name, attribute->name);
-    const shape_t scalar = {.rank = 0};
-    shape_t vector = {.rank = 1, .dims = {(int64_t)attribute->n_ints}};
-    switch (attribute->type) {
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
-        return graph_add_elements(graph, name, DTYPE_FLOAT32, &scalar,
-                                  &attribute->f, fault);
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
-        vector.dims[0] = 1;
-        return graph_add_elements(graph, name, DTYPE_INT64, &vector,
-                                  &attribute->i, fault);
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
-        return graph_add_elements(
-            graph, name, DTYPE_INT64, &vector,
-            attribute->n_ints ? attribute->ints : &(int64_t){0}, fault);
-    default:
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: attribute %s has the wrong type", node->op_type,
-                         attribute->name);
+    const node_t *node = &self->graph->nodes[index];
+    shape_t shape = {.rank = 1, .dims = {(int64_t)attribute->count}};
+    dtype_t dtype = DTYPE_INT64;
+    const void *elements = attribute->ints;
+    if (attribute->kind == ATTRIBUTE_FLOAT) {
+        shape.rank = 0;
+        dtype = DTYPE_FLOAT32;
+        elements = &attribute->f;
+    } else if (attribute->kind == ATTRIBUTE_FLOATS) {
+        dtype = DTYPE_FLOAT32;
+        elements = attribute->floats;
+    } else if (attribute->kind != ATTRIBUTE_INTS) {
+        return s_fault(self, index, "an attribute has the wrong type");
     }
+    const char *base = node->name;
+    if (node->outputs_count && node->outputs[0] != GRAPH_NONE)
+        base = self->graph->values[node->outputs[0]].name;
+    char *name =
+        graph_fresh_name(self->graph, base, attribute->name, self->fault);
+    int value = name ? graph_add_elements(self->graph, name, dtype, &shape,
+                                          elements, self->fault)
+                     : -1;
+    free(name);
+    return value;
 }
 
-int
-onnx_raise_inputs(graph_t *graph, const Onnx__NodeProto *node, int64_t opset,
-                  int *inputs, int *count, fault_t *fault)
+static int
+s_move(raising_t *self, int index, const move_t *move)
 {
-    for (size_t i = 0; i < node->n_attribute; i++) {
-        const Onnx__AttributeProto *attribute = node->attribute[i];
-        const change_t *change =
-            s_change(node->op_type, opset, attribute->name);
-        if (change && strcmp(attribute->name, "spatial") == 0 &&
-            attribute->i != 1)
-            return fault_set(fault, FAULT_INPUT,
-                             "%s with spatial = 0 is not read", node->op_type);
-        if (!change || change->input == DROPPED)
-            continue;
-        while (*count <= change->input)
-            inputs[(*count)++] = GRAPH_NONE;
-        int constant = s_add_constant(graph, node, attribute, fault);
-        if (constant < 0)
+    const attribute_t *attribute =
+        node_attribute(&self->graph->nodes[index], move->attribute);
+    if (!attribute)
+        return 0;
+    if (move->input != DROPPED) {
+        int value = s_add_constant(self, index, attribute);
+        if (value < 0 || graph_set_input(self->graph, index, move->input, value,
+                                         self->fault))
             return -1;
-        inputs[change->input] = constant;
+    }
+    graph_drop_attribute(self->graph, index, move->attribute);
+    return 0;
+}
+
+/* --- operators that changed --- */
+
+static bool
+s_is_empty(const graph_t *graph, int value)
+{
+    return value != GRAPH_NONE && graph->values[value].constant &&
+           shape_elements(&graph->values[value].shape) == 0;
+}
+
+/* One scale for each place, not each channel, is no batch norm of today. Nor
+ * are the outputs of training one, which are there even if nobody reads. */
+static int
+s_raise_batch_norm(raising_t *self, int index)
+{
+    node_t *node = &self->graph->nodes[index];
+    if (self->opset < 9 && node_int(node, "spatial", 1) != 1)
+        return s_fault(self, index, "spatial = 0 is not read");
+    graph_drop_attribute(self->graph, index, "spatial");
+    if (!self->uses)
+        self->uses = graph_count_uses(self->graph, self->fault);
+    if (!self->uses)
+        return -1;
+    for (; node->outputs_count > 1; node->outputs_count--) {
+        int last = node->outputs[node->outputs_count - 1];
+        if (last != GRAPH_NONE && self->uses[last])
+            return s_fault(self, index,
+                           "its statistics are read: export for inference");
+        if (last != GRAPH_NONE)
+            self->graph->values[last].producer = GRAPH_NONE;
     }
     return 0;
 }
 
-/* --- softmax --- */
-
-/* Before opset 13 the axis (default 1) and all behind it were one. */
+/* With training_mode it would drop. */
 static int
-s_raise_softmax(graph_t *graph, int index, int rank, fault_t *fault)
+s_raise_dropout(raising_t *self, int index)
 {
-    const node_t *node = &graph->nodes[index];
-    int64_t axis = node_int(node, "axis", 1);
-    if ((axis < 0 ? axis + rank : axis) != rank - 1)
-        return fault_set(fault, FAULT_INPUT,
-                         "%s %s over several axes (opset below 13) is not "
-                         "read, export at opset 13 or newer",
-                         node->op, node->name);
-    return graph_set_int(graph, index, "axis", -1, fault);
+    const node_t *node = &self->graph->nodes[index];
+    int mode = node->inputs_count > 2 ? node->inputs[2] : GRAPH_NONE;
+    uint8_t training = 0;
+    if (mode != GRAPH_NONE && self->graph->values[mode].constant &&
+        shape_elements(&self->graph->values[mode].shape) == 1 &&
+        graph_read_elements(self->graph, mode, 0, 1, DTYPE_BOOL, &training,
+                            self->fault))
+        return -1;
+    return training ? s_fault(self, index,
+                              "training_mode is on: export for inference")
+                    : 0;
 }
 
-static bool
-s_is_softmax(const node_t *node)
+/* Parts without sizes are a number of parts since. */
+static int
+s_raise_split(raising_t *self, int index)
 {
-    return strcmp(node->op, "Softmax") == 0 ||
-           strcmp(node->op, "LogSoftmax") == 0 ||
-           strcmp(node->op, "Hardmax") == 0;
+    const node_t *node = &self->graph->nodes[index];
+    if (node->inputs_count > 1 && node->inputs[1] != GRAPH_NONE)
+        return 0;
+    return graph_set_int(self->graph, index, "num_outputs", node->outputs_count,
+                         self->fault);
+}
+
+/* (x, scales) of Upsample and the first Resize are (x, roi, scales), each
+ * place of the result maps to place / scale, and the nearest is the one below
+ * it; Resize 10, going down, took the one above (as ONNX Runtime does). */
+static int
+s_raise_scales(raising_t *self, int index)
+{
+    node_t *node = &self->graph->nodes[index];
+    int scales = node->inputs_count > 1 ? node->inputs[1] : GRAPH_NONE;
+    if (scales == GRAPH_NONE)
+        return s_fault(self, index, "it has no scales");
+    if (graph_set_input(self->graph, index, 1, GRAPH_NONE, self->fault) ||
+        graph_set_input(self->graph, index, 2, scales, self->fault) ||
+        graph_set_text(self->graph, index, "coordinate_transformation_mode",
+                       "asymmetric", self->fault) ||
+        graph_set_text(self->graph, index, "nearest_mode", "floor",
+                       self->fault))
+        return -1;
+    return graph_set_op(self->graph, index, "Resize", self->fault);
+}
+
+/* An optional input of no elements is none: before opset 13 it could not be
+ * left out, and exporters still write it so. */
+static int
+s_raise_resize(raising_t *self, int index)
+{
+    const node_t *node = &self->graph->nodes[index];
+    for (int i = 1; i < node->inputs_count; i++)
+        if (s_is_empty(self->graph, node->inputs[i]))
+            node->inputs[i] = GRAPH_NONE;
+    return 0;
+}
+
+typedef struct raise_row {
+    const char *op;
+    int64_t below;
+    raise_fn *raise;
+} raise_row_t;
+
+static const raise_row_t rows[] = {
+    {"BatchNormalization", 14, s_raise_batch_norm},
+    {"Dropout", ALWAYS, s_raise_dropout},
+    {"Resize", 11, s_raise_scales},
+    {"Resize", ALWAYS, s_raise_resize},
+    {"Split", 18, s_raise_split},
+    {"Upsample", 10, s_raise_scales},
+};
+
+static int
+s_raise_node(raising_t *self, int index)
+{
+    const graph_t *graph = self->graph;
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++)
+        if (self->opset < moves[i].below &&
+            strcmp(moves[i].op, graph->nodes[index].op) == 0 &&
+            s_move(self, index, &moves[i]))
+            return -1;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (self->opset < rows[i].below &&
+            strcmp(rows[i].op, graph->nodes[index].op) == 0 &&
+            rows[i].raise(self, index))
+            return -1;
+    return 0;
 }
 
 int
 onnx_raise_graph(graph_t *graph, int64_t opset, fault_t *fault)
 {
-    value_type_t *types = NULL;
+    raising_t raising = {.graph = graph, .opset = opset, .fault = fault};
     int result = 0;
-    for (size_t i = 0; opset < 13 && result == 0 && i < graph->nodes_count;
-         i++) {
-        const node_t *node = &graph->nodes[i];
-        if (!s_is_softmax(node) || node->inputs_count == 0 ||
-            node->inputs[0] == GRAPH_NONE)
-            continue;
-        /* Shapes do not depend on the axis, so they can be had before. */
-        if (!types && !(types = shape_types_new(graph, 1, fault)))
-            return -1;
-        result = s_raise_softmax(graph, (int)i,
-                                 types[node->inputs[0]].shape.rank, fault);
-    }
-    free(types);
-    return result;
+    for (size_t i = 0; result == 0 && i < graph->nodes_count; i++)
+        result = s_raise_node(&raising, (int)i);
+    free(raising.uses);
+    return result ? -1 : onnx_raise_typed(graph, opset, fault);
 }

@@ -1,26 +1,22 @@
-/* Nodes of older opsets in the semantics of the newest. Private to the ONNX
- * reader. */
+/* Graphs of older opsets in the semantics of the newest. Private to the ONNX
+ * reader.
+ *
+ * Source: onnx/defs/.../old.cc of ONNX, "Operator Schemas" and Changelog.
+ */
 #ifndef CONVOY_COMMON_MODEL_ONNX_RAISE_H
 #define CONVOY_COMMON_MODEL_ONNX_RAISE_H
 
-#include <stdbool.h>
 #include <stdint.h>
-
-#include "onnx.pb-c.h"
 
 #include "common/fault.h"
 #include "common/model/graph.h"
 
-/* True if an attribute of this op is something else since: an input, or
- * nothing at all. It is then not an attribute of the node. */
-bool onnx_raise_takes(const char *op, int64_t opset, const char *attribute);
-
-/* Add the inputs that were attributes at that opset, as constants of the
- * graph: inputs[] (room for GRAPH_NODE_INPUTS_MAX) and *count grow. */
-int onnx_raise_inputs(graph_t *graph, const Onnx__NodeProto *node,
-                      int64_t opset, int *inputs, int *count, fault_t *fault);
-
-/* What can only be translated once the graph is there and sorted. */
+/* Raise a sorted graph whose nodes are as the file has them; it is sorted
+ * again. -1 with FAULT_INPUT naming a node that cannot be raised. */
 int onnx_raise_graph(graph_t *graph, int64_t opset, fault_t *fault);
+
+/* The second half, for nodes whose meaning depended on the shape or the type
+ * of what they read. */
+int onnx_raise_typed(graph_t *graph, int64_t opset, fault_t *fault);
 
 #endif

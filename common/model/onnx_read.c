@@ -19,7 +19,7 @@ typedef struct reader {
     const Onnx__GraphProto *proto;
     graph_t *graph;
     int64_t opset;
-    int *inputs; /* of the node being read: room for every input it may get */
+    int *inputs; /* of the node being read, then its outputs */
 } reader_t;
 
 static const char *
@@ -260,11 +260,11 @@ s_read_constant(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
     } else if (strcmp(value->name, "value_int") == 0) {
         added = graph_add_elements(self->graph, name, DTYPE_INT64, &scalar,
                                    &value->i, fault);
-    } else if (strcmp(value->name, "value_floats") == 0 && value->n_floats) {
+    } else if (strcmp(value->name, "value_floats") == 0) {
         vector.dims[0] = (int64_t)value->n_floats;
         added = graph_add_elements(self->graph, name, DTYPE_FLOAT32, &vector,
                                    value->floats, fault);
-    } else if (strcmp(value->name, "value_ints") == 0 && value->n_ints) {
+    } else if (strcmp(value->name, "value_ints") == 0) {
         vector.dims[0] = (int64_t)value->n_ints;
         added = graph_add_elements(self->graph, name, DTYPE_INT64, &vector,
                                    value->ints, fault);
@@ -278,24 +278,20 @@ s_read_constant(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
 static int
 s_add_node(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
 {
-    int *outputs = self->inputs + GRAPH_NODE_INPUTS_MAX + 8;
-    int inputs_count = (int)proto->n_input;
+    int *outputs = self->inputs + GRAPH_NODE_INPUTS_MAX;
     if (s_require_all(self, proto->input, proto->n_input, self->inputs,
                       fault) ||
-        s_require_all(self, proto->output, proto->n_output, outputs, fault) ||
-        onnx_raise_inputs(self->graph, proto, self->opset, self->inputs,
-                          &inputs_count, fault))
+        s_require_all(self, proto->output, proto->n_output, outputs, fault))
         return -1;
     int node = graph_add_node(self->graph, proto->op_type, s_text(proto->name),
-                              self->inputs, inputs_count, outputs,
+                              self->inputs, (int)proto->n_input, outputs,
                               (int)proto->n_output, fault);
     for (size_t i = 0; node >= 0 && i < proto->n_attribute; i++) {
         const Onnx__AttributeProto *attribute = proto->attribute[i];
         if (node_attribute(&self->graph->nodes[node], attribute->name))
             return fault_set(fault, FAULT_INPUT, "attribute %s comes twice",
                              attribute->name);
-        if (!onnx_raise_takes(proto->op_type, self->opset, attribute->name) &&
-            s_set_attribute(self, node, attribute, fault))
+        if (s_set_attribute(self, node, attribute, fault))
             return -1;
     }
     return node < 0 ? -1 : 0;
@@ -399,8 +395,7 @@ s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto, blob_t *file,
                        .proto = proto->graph,
                        .graph = self->graph,
                        .opset = self->opset};
-    reader.inputs =
-        mem_new(2 * (GRAPH_NODE_INPUTS_MAX + 8), sizeof(int), fault);
+    reader.inputs = mem_new(2 * GRAPH_NODE_INPUTS_MAX, sizeof(int), fault);
     int result = -1;
     if (self->producer && self->graph && reader.inputs)
         result = s_read_graph(&reader, fault);

@@ -148,6 +148,13 @@ shape_infer(const graph_t *graph, int64_t batch, value_type_t *types,
     return 0;
 }
 
+int
+shape_infer_start(const graph_t *graph, int64_t batch, value_type_t *types,
+                  fault_t *fault)
+{
+    return s_start(graph, batch, types, fault);
+}
+
 value_type_t *
 shape_types_new(const graph_t *graph, int64_t batch, fault_t *fault)
 {

@@ -44,7 +44,10 @@ typedef struct node_cost {
 int shape_infer(const graph_t *graph, int64_t batch, value_type_t *types,
                 fault_t *fault);
 
-/* The same for one node whose inputs have types, for graphs in the making. */
+/* The types of inputs and constants alone, and then the same for one node whose
+ * inputs have types: for graphs in the making. */
+int shape_infer_start(const graph_t *graph, int64_t batch, value_type_t *types,
+                      fault_t *fault);
 int shape_infer_node(const graph_t *graph, int node, value_type_t *types,
                      fault_t *fault);
 

@@ -69,12 +69,5 @@ def typed():
          tensors, 13, 8)
 
 
-def wide_softmax():
-    """A softmax over three axes at once, which opset 13 cannot say."""
-    save("wide_softmax", [h.make_node("Softmax", ["x"], ["y"], axis=1)],
-         [floats("x", [1, 2, 3, 4])], [floats("y", [1, 2, 3, 4])], [], 11, 6)
-
-
 old()
 typed()
-wide_softmax()

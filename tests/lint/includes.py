@@ -51,7 +51,7 @@ OWNERS = {
     r"blis\.h": ["worker/kernel/gemm"],
     r"onnx\.pb-c\.h": ["common/model/onnx", "common/model/onnx_read",
                        "common/model/onnx_write", "common/model/onnx_walk",
-                       "common/model/onnx_lower", "common/model/onnx_raise",
+                       "common/model/onnx_lower",
                        "common/model/onnx_tensor"],
     r"zip\.h": ["common/model/archive_check"],
     r"sodium\.h": ["common/digest", "broker/broker", "client/link",
