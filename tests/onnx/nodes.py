@@ -37,7 +37,7 @@ def options():
     parser.add_argument("--verbose", action="store_true",
                         help="where each failed test's files lie")
     parser.add_argument("operators", nargs="*")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def judge(case, worker, build):

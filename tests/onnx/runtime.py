@@ -3,7 +3,7 @@
 
     runtime.py FOLDER_WITH_NODE_MODULES [--bin DIR] [--build DIR] [NAME...]
 
-Runs the models of models.py and models_old.py (those whose name has one of
+Runs the models of models*.py (those whose name has one of
 the given words in it) in ONNX Runtime and in `worker --local`, and compares:
 the same type and shape, relative error (2-norm) at most 1e-5. Fails where they
 differ or a worker crashes or hangs; refused.txt lists what Convoy refuses, and
@@ -22,6 +22,7 @@ import numpy as np
 
 import convoy
 import models
+import models_idioms
 import models_old
 import nodes
 
@@ -39,7 +40,7 @@ def options():
     parser.add_argument("--known", type=pathlib.Path,
                         default=HERE / "refused.txt")
     parser.add_argument("words", nargs="*")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def write(model, build):
@@ -108,7 +109,7 @@ def judge(model, theirs, worker, build):
 def main():
     wanted = options()
     chosen = [m for m in (*models.newer(), *models_old.older(),
-                          *models_old.batches())
+                          *models_old.batches(), *models_idioms.idioms())
               if not wanted.words or any(w in m.name for w in wanted.words)]
     jobs = [write(model, wanted.build) for model in chosen]
     theirs = in_onnxruntime(wanted.modules, jobs, wanted.build)
