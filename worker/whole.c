@@ -1,7 +1,8 @@
 /* A whole model of an .onnx file. */
 #include "worker/whole.h"
 
-#include "common/model/part.h"
+#include "common/model/onnx.h"
+#include "common/model/patterns.h"
 #include "common/model/simplify.h"
 #include "worker/engine/threads.h"
 #include "worker/host.h"
@@ -9,8 +10,13 @@
 graph_t *
 whole_read(const char *path, fault_t *fault)
 {
-    graph_t *graph = part_read(path, fault);
-    if (graph && simplify_graph(graph, fault)) {
+    onnx_model_t *model = onnx_open(path, fault);
+    if (!model)
+        return NULL;
+    graph_t *graph = model->graph;
+    model->graph = NULL;
+    onnx_destroy(&model);
+    if (simplify_graph(graph, fault) || patterns_fuse(graph, fault)) {
         fault_prefix(fault, "%s", path);
         graph_destroy(&graph);
     }

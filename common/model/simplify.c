@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/model/simplify_fold.h"
 #include "common/model/simplify_norm.h"
 
 /* alias[v]: the value that stands for v now. */
@@ -81,7 +82,8 @@ s_drop_identities(graph_t *graph, fault_t *fault)
 int
 simplify_graph(graph_t *graph, fault_t *fault)
 {
-    if (s_drop_identities(graph, fault) != 0 ||
+    if (simplify_fold(graph, fault) != 0 || graph_sort(graph, fault) != 0 ||
+        s_drop_identities(graph, fault) != 0 ||
         graph_prune(graph, fault) != 0 || graph_compact(graph, fault) != 0 ||
         simplify_norms(graph, fault) != 0 || graph_prune(graph, fault) != 0)
         return -1;

@@ -1,0 +1,442 @@
+/* Folding constants and the arithmetic of shapes. */
+#include "common/model/simplify_fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/model/eval.h"
+#include "common/model/shape.h"
+
+/* A shape is told for one sample and for two odd batches, as far as the model
+ * takes them: one that was exported for a fixed batch does not. */
+enum { BATCHES = 3, BATCH_FEW = 3, BATCH_MANY = 7 };
+
+enum {
+    ARRAYS_MAX = 64,           /* inputs, and outputs, of a node that folds */
+    GROWTH_BYTES = 1 << 20,    /* a constant may grow to, ... */
+    GROWTH_FACTOR = 2,         /* or by */
+    FOLDED_BYTES_MAX = 1 << 28 /* of all inputs and outputs of a node */
+};
+
+typedef struct folding {
+    graph_t *graph;
+    value_type_t *types[BATCHES]; /* NULL: not valid for that batch */
+    size_t types_count;           /* values that have types */
+    fault_t *fault;
+} folding_t;
+
+static bool
+s_has_batch(const graph_t *graph)
+{
+    for (int i = 0; i < graph->inputs_count; i++) {
+        const shape_t *shape = &graph->values[graph->inputs[i]].shape;
+        if (shape->rank > 0 && shape->dims[0] == DIM_BATCH)
+            return true;
+    }
+    return false;
+}
+
+static int
+s_infer(folding_t *self)
+{
+    fault_t ignored;
+    self->types_count = self->graph->values_count;
+    self->types[0] = shape_types_new(self->graph, 1, self->fault);
+    if (!self->types[0])
+        return -1;
+    if (!s_has_batch(self->graph))
+        return 0;
+    self->types[1] = shape_types_new(self->graph, BATCH_FEW, &ignored);
+    if (self->types[1])
+        self->types[2] = shape_types_new(self->graph, BATCH_MANY, &ignored);
+    return 0;
+}
+
+static bool
+s_is_output(const graph_t *graph, int value)
+{
+    for (int i = 0; i < graph->outputs_count; i++)
+        if (graph->outputs[i] == value)
+            return true;
+    return false;
+}
+
+/* --- constants in place of nodes --- */
+
+/* Let a value that a node makes be this constant; the memory is taken over. */
+static int
+s_become_constant(folding_t *self, int index, void *memory)
+{
+    const value_type_t *type = &self->types[0][index];
+    size_t bytes = tensor_bytes(type->dtype, &type->shape, 0);
+    blob_t *blob = blob_take(memory, bytes, self->fault);
+    constant_t *constant = mem_new(1, sizeof *constant, self->fault);
+    if (!blob || !constant) {
+        blob_release(&blob);
+        free(constant);
+        return -1;
+    }
+    *constant = (constant_t){.stored = type->dtype, .blob = blob};
+    value_t *value = &self->graph->values[index];
+    value->dtype = type->dtype;
+    value->shape = type->shape;
+    value->shaped = true;
+    value->producer = GRAPH_NONE;
+    value->constant = constant;
+    return 0;
+}
+
+/* Whether every batch knows the same elements. */
+static bool
+s_is_same(const folding_t *self, int value)
+{
+    const value_type_t *first = &self->types[0][value];
+    size_t bytes = tensor_bytes(first->dtype, &first->shape, 0);
+    for (int b = 0; b < BATCHES; b++) {
+        const value_type_t *type =
+            self->types[b] ? &self->types[b][value] : first;
+        if (!type->known || !shape_equal(&type->shape, &first->shape) ||
+            memcmp(type->elements, first->elements, bytes) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Whether all outputs of a node may become constants of their own. */
+static bool
+s_may_go(const folding_t *self, const node_t *node)
+{
+    for (int i = 0; i < node->outputs_count; i++)
+        if (node->outputs[i] != GRAPH_NONE &&
+            s_is_output(self->graph, node->outputs[i]))
+            return false;
+    return true;
+}
+
+static int
+s_fold_known(folding_t *self, int index)
+{
+    const node_t *node = &self->graph->nodes[index];
+    for (int i = 0; i < node->outputs_count; i++)
+        if (node->outputs[i] != GRAPH_NONE &&
+            !s_is_same(self, node->outputs[i]))
+            return 0;
+    if (!s_may_go(self, node))
+        return 0;
+    graph_remove_node(self->graph, index);
+    for (int i = 0; i < node->outputs_count; i++) {
+        if (node->outputs[i] == GRAPH_NONE)
+            continue;
+        const value_type_t *type = &self->types[0][node->outputs[i]];
+        void *copy =
+            mem_text((const char *)type->elements,
+                     tensor_bytes(type->dtype, &type->shape, 0), self->fault);
+        if (!copy || s_become_constant(self, node->outputs[i], copy) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- nodes over constants --- */
+
+static size_t
+s_bytes(const folding_t *self, int value)
+{
+    const value_type_t *type = &self->types[0][value];
+    return value == GRAPH_NONE ? 0 : tensor_bytes(type->dtype, &type->shape, 0);
+}
+
+static bool
+s_is_constant(const folding_t *self, const node_t *node)
+{
+    size_t in = 0, out = 0;
+    if (!eval_knows(node->op) || node->inputs_count > ARRAYS_MAX ||
+        node->outputs_count > ARRAYS_MAX || !s_may_go(self, node))
+        return false;
+    for (int i = 0; i < node->inputs_count; i++) {
+        if (node->inputs[i] == GRAPH_NONE)
+            continue;
+        if (!self->graph->values[node->inputs[i]].constant)
+            return false;
+        in += s_bytes(self, node->inputs[i]);
+    }
+    for (int i = 0; i < node->outputs_count; i++)
+        out += s_bytes(self, node->outputs[i]);
+    return node->inputs_count > 0 && in <= FOLDED_BYTES_MAX &&
+           out <= FOLDED_BYTES_MAX &&
+           (out <= GROWTH_BYTES || out <= GROWTH_FACTOR * in);
+}
+
+/* Memory for a tensor; of constants with their elements. */
+static int
+s_load(const folding_t *self, int value, array_t *array)
+{
+    const value_type_t *type = &self->types[0][value];
+    *array = (array_t){.dtype = type->dtype, .shape = type->shape};
+    array->data = mem_new(1, s_bytes(self, value), self->fault);
+    if (!array->data)
+        return -1;
+    if (!self->graph->values[value].constant)
+        return 0;
+    return graph_read_constant(self->graph, value, type->dtype, array->data,
+                               self->fault);
+}
+
+static int
+s_compute(folding_t *self, int index, array_t *arrays)
+{
+    const node_t *node = &self->graph->nodes[index];
+    const array_t *inputs[ARRAYS_MAX] = {0};
+    array_t *outputs[ARRAYS_MAX] = {0};
+    array_t *next = arrays;
+    for (int i = 0; i < node->inputs_count; i++)
+        if (node->inputs[i] != GRAPH_NONE) {
+            inputs[i] = next;
+            if (s_load(self, node->inputs[i], next++) != 0)
+                return -1;
+        }
+    for (int i = 0; i < node->outputs_count; i++)
+        if (node->outputs[i] != GRAPH_NONE) {
+            outputs[i] = next;
+            if (s_load(self, node->outputs[i], next++) != 0)
+                return -1;
+        }
+    if (eval_run(node, inputs, outputs, self->fault) != 0)
+        return -1;
+    graph_remove_node(self->graph, index);
+    for (int i = 0; i < node->outputs_count; i++) {
+        if (!outputs[i])
+            continue;
+        void *memory = outputs[i]->data;
+        outputs[i]->data = NULL;
+        if (s_become_constant(self, node->outputs[i], memory) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+s_fold_constants(folding_t *self, int index)
+{
+    array_t arrays[2 * ARRAYS_MAX] = {0};
+    if (!s_is_constant(self, &self->graph->nodes[index]))
+        return 0;
+    int result = s_compute(self, index, arrays);
+    for (int i = 0; i < 2 * ARRAYS_MAX; i++)
+        free(arrays[i].data);
+    return result;
+}
+
+/* --- shapes that grow with the batch --- */
+
+/* The shape of a value for a batch. */
+static const shape_t *
+s_shape(const folding_t *self, int batch, int value)
+{
+    return &self->types[batch][value].shape;
+}
+
+/* A value that every batch has a shape for. */
+static bool
+s_is_typed(const folding_t *self, int value)
+{
+    return value != GRAPH_NONE && (size_t)value < self->types_count &&
+           self->types[2];
+}
+
+/* Axes whose size depends on the batch, as a set. */
+static unsigned
+s_growing(const folding_t *self, int value)
+{
+    unsigned axes = 0;
+    const shape_t *few = s_shape(self, 1, value);
+    const shape_t *many = s_shape(self, 2, value);
+    for (int i = 0; i < few->rank; i++)
+        axes |= (unsigned)(few->dims[i] != many->dims[i]) << i;
+    return axes;
+}
+
+/* A new constant list of integers. */
+static int
+s_add_list(folding_t *self, const char *name, const int64_t *items, int count)
+{
+    const shape_t shape = {1, {count}};
+    char *fresh = graph_fresh_name(self->graph, name, "shape", self->fault);
+    int value = fresh ? graph_add_elements(self->graph, fresh, DTYPE_INT64,
+                                           &shape, items, self->fault)
+                      : -1;
+    free(fresh);
+    return value;
+}
+
+/* The target of a reshape with -1 where the batch goes in. */
+static int
+s_settle_reshape(folding_t *self, int index)
+{
+    const node_t *node = &self->graph->nodes[index];
+    int output = node->outputs[0];
+    if (!s_is_typed(self, output))
+        return 0;
+    unsigned growing = s_growing(self, output);
+    shape_t target = *s_shape(self, 1, output);
+    if (__builtin_popcount(growing) != 1)
+        return 0;
+    for (int i = 0; i < target.rank; i++) {
+        if (growing >> i & 1)
+            target.dims[i] = -1;
+        else if (target.dims[i] == 0)
+            return 0;
+    }
+    int list = s_add_list(self, self->graph->values[output].name, target.dims,
+                          target.rank);
+    if (list < 0)
+        return -1;
+    self->graph->nodes[index].inputs[1] = list;
+    return 0;
+}
+
+/* A tensor [batch, ...] beside the output of a node in its only reader: it is
+ * there when the reader runs, and whatever part that is in. */
+static int
+s_beside(const folding_t *self, int value)
+{
+    const graph_t *graph = self->graph;
+    if (graph_uses(graph, value) != 1)
+        return GRAPH_NONE;
+    for (size_t n = 0; n < graph->nodes_count; n++) {
+        const node_t *node = &graph->nodes[n];
+        bool reads = false;
+        for (int i = 0; i < node->inputs_count; i++)
+            reads |= !node->removed && node->inputs[i] == value;
+        for (int i = 0; reads && i < node->inputs_count; i++) {
+            int other = node->inputs[i];
+            if (other == value || !s_is_typed(self, other) ||
+                graph->values[other].constant)
+                continue;
+            const shape_t *few = s_shape(self, 1, other);
+            if (few->rank > 0 && few->dims[0] == BATCH_FEW &&
+                s_growing(self, other) == 1)
+                return other;
+        }
+    }
+    return GRAPH_NONE;
+}
+
+/* A node with one new output, in the part of `like`. */
+static int
+s_add_node(folding_t *self, const char *op, const char *name, const int *inputs,
+           int count, int part)
+{
+    graph_t *graph = self->graph;
+    char *fresh = graph_fresh_name(graph, name, op, self->fault);
+    int value =
+        fresh ? graph_add_value(graph, fresh, DTYPE_NONE, NULL, self->fault)
+              : -1;
+    int node = value < 0 ? -1
+                         : graph_add_node(graph, op, fresh, inputs, count,
+                                          &value, 1, self->fault);
+    free(fresh);
+    if (node >= 0)
+        graph->nodes[node].part = part;
+    return node;
+}
+
+/* Concat(Shape(beside)[0:1], rest) as the target of an expand to [batch, rest].
+ * Axes that the input has already stay as they are with a 1. */
+static int
+s_add_target(folding_t *self, int index, int beside, const shape_t *target)
+{
+    graph_t *graph = self->graph;
+    int output = graph->nodes[index].outputs[0];
+    int part = graph->nodes[index].part;
+    char *name = mem_text(graph->values[output].name,
+                          strlen(graph->values[output].name), self->fault);
+    if (!name)
+        return -1;
+    int result = -1;
+    int batch = s_add_node(self, "Shape", name, &beside, 1, part);
+    if (batch >= 0 &&
+        graph_set_int(graph, batch, "start", 0, self->fault) == 0 &&
+        graph_set_int(graph, batch, "end", 1, self->fault) == 0) {
+        int items[] = {graph->nodes[batch].outputs[0], GRAPH_NONE};
+        int count = target->rank > 1 ? 2 : 1;
+        if (count == 2)
+            items[1] =
+                s_add_list(self, name, target->dims + 1, target->rank - 1);
+        int whole = count == 2 && items[1] < 0
+                        ? -1
+                        : s_add_node(self, "Concat", name, items, count, part);
+        if (whole >= 0 &&
+            graph_set_int(graph, whole, "axis", 0, self->fault) == 0) {
+            graph->nodes[index].inputs[1] = graph->nodes[whole].outputs[0];
+            result = 0;
+        }
+    }
+    free(name);
+    return result;
+}
+
+static int
+s_settle_expand(folding_t *self, int index)
+{
+    const node_t *node = &self->graph->nodes[index];
+    int input = node->inputs[0], output = node->outputs[0];
+    if (!s_is_typed(self, output) || !s_is_typed(self, input))
+        return 0;
+    shape_t target = *s_shape(self, 1, output);
+    const shape_t *from = s_shape(self, 1, input);
+    int shift = target.rank - from->rank;
+    unsigned growing = s_growing(self, output);
+    for (int i = 0; i < target.rank; i++)
+        if (i >= shift && from->dims[i - shift] == target.dims[i]) {
+            target.dims[i] = 1;
+            growing &= ~(1u << i);
+        }
+    if (growing == 0) {
+        int list = s_add_list(self, self->graph->values[output].name,
+                              target.dims, target.rank);
+        self->graph->nodes[index].inputs[1] = list;
+        return list < 0 ? -1 : 0;
+    }
+    int beside = s_beside(self, output);
+    if (growing != 1 || target.dims[0] != BATCH_FEW || beside == GRAPH_NONE)
+        return 0;
+    return s_add_target(self, index, beside, &target);
+}
+
+/* Nodes whose second input is a shape that is known but grows. */
+static int
+s_settle_batch(folding_t *self, int index)
+{
+    const node_t *node = &self->graph->nodes[index];
+    if (node->removed || node->inputs_count < 2 ||
+        !s_is_typed(self, node->inputs[1]) ||
+        !self->types[2][node->inputs[1]].known ||
+        self->graph->values[node->inputs[1]].constant)
+        return 0;
+    if (strcmp(node->op, "Reshape") == 0)
+        return s_settle_reshape(self, index);
+    if (strcmp(node->op, "Expand") == 0)
+        return s_settle_expand(self, index);
+    return 0;
+}
+
+int
+simplify_fold(graph_t *graph, fault_t *fault)
+{
+    folding_t self = {.graph = graph, .fault = fault};
+    size_t count = graph->nodes_count;
+    int result = s_infer(&self);
+    for (size_t n = 0; result == 0 && n < count; n++) {
+        if (!graph->nodes[n].removed)
+            result = s_fold_known(&self, (int)n);
+        if (result == 0 && !graph->nodes[n].removed)
+            result = s_fold_constants(&self, (int)n);
+    }
+    for (size_t n = 0; result == 0 && n < count; n++)
+        result = s_settle_batch(&self, (int)n);
+    for (int b = 0; b < BATCHES; b++)
+        free(self.types[b]);
+    return result;
+}
