@@ -8,5 +8,6 @@
 /* Time since an arbitrary moment, never going back. */
 int64_t clock_ms(void);
 int64_t clock_us(void);
+int64_t clock_ns(void);
 
 #endif

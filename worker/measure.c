@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cast.h"
 #include "common/clock.h"
 #include "common/mem.h"
 #include "worker/engine/peak.h"
@@ -17,6 +18,20 @@ s_random(uint32_t *state)
     return (float)(*state >> 8) * 0x1p-23f - 1.0f;
 }
 
+/* Random numbers in [-1, 1); whole ones are 0, which every table has a row
+ * for. */
+static void
+s_fill_row(void *row, size_t bytes, dtype_t dtype, uint32_t *state)
+{
+    size_t size = dtype_size(dtype);
+    bool floating = cast_allowed(DTYPE_FLOAT32, dtype);
+    memset(row, 0, bytes);
+    for (size_t at = 0; floating && at < bytes; at += size) {
+        float value = s_random(state);
+        tensor_convert(dtype, (char *)row + at, DTYPE_FLOAT32, &value, 1);
+    }
+}
+
 static void
 s_fill(session_t *session, int batch)
 {
@@ -24,13 +39,8 @@ s_fill(session_t *session, int batch)
     for (int i = 0; i < session_inputs_count(session); i++)
         for (int s = 0; s < batch; s++) {
             size_t bytes;
-            float *row = session_input_row(session, i, s, &bytes);
-            if (session_input(session, i)->dtype != DTYPE_FLOAT32) {
-                memset(row, 0, bytes);
-                continue;
-            }
-            for (size_t k = 0; k < bytes / sizeof *row; k++)
-                row[k] = s_random(&state);
+            void *row = session_input_row(session, i, s, &bytes);
+            s_fill_row(row, bytes, session_input(session, i)->dtype, &state);
         }
 }
 
@@ -42,19 +52,19 @@ s_by_size(const void *a, const void *b)
 }
 
 static int
-s_repeat(session_t *session, int batch, double seconds, int64_t *times_us,
+s_repeat(session_t *session, int batch, double seconds, int64_t *times_ns,
          int *runs, fault_t *fault)
 {
     for (int i = 0; i < WARM_RUNS; i++)
         if (session_run(session, batch, fault))
             return -1;
-    int64_t end = clock_us() + (int64_t)(seconds * 1e6);
+    int64_t end = clock_ns() + (int64_t)(seconds * 1e9);
     int count = 0;
-    while (count < RUNS_MAX && (count < RUNS_MIN || clock_us() < end)) {
-        int64_t begin = clock_us();
+    while (count < RUNS_MAX && (count < RUNS_MIN || clock_ns() < end)) {
+        int64_t begin = clock_ns();
         if (session_run(session, batch, fault))
             return -1;
-        times_us[count++] = clock_us() - begin;
+        times_ns[count++] = clock_ns() - begin;
     }
     *runs = count;
     return 0;
@@ -64,26 +74,26 @@ int
 measure_session(session_t *session, int batch, int threads, double seconds,
                 measure_t *measure, fault_t *fault)
 {
-    int64_t *times_us = mem_new(RUNS_MAX, sizeof *times_us, fault);
-    if (!times_us)
+    int64_t *times_ns = mem_new(RUNS_MAX, sizeof *times_ns, fault);
+    if (!times_ns)
         return -1;
     s_fill(session, batch);
     int runs,
-        result = s_repeat(session, batch, seconds, times_us, &runs, fault);
+        result = s_repeat(session, batch, seconds, times_ns, &runs, fault);
     if (result == 0) {
-        qsort(times_us, (size_t)runs, sizeof *times_us, s_by_size);
-        double median_us = (double)times_us[runs / 2];
-        median_us = median_us > 0.0 ? median_us : 1.0;
+        qsort(times_ns, (size_t)runs, sizeof *times_ns, s_by_size);
+        double median_ns = (double)times_ns[runs / 2];
+        median_ns = median_ns > 0.0 ? median_ns : 1.0;
         *measure = (measure_t){
             .runs = runs,
-            .median_ms = median_us / 1e3,
-            .min_ms = (double)times_us[0] / 1e3,
-            .gflops = session_flop(session) * batch / median_us / 1e3,
+            .median_ms = median_ns / 1e6,
+            .min_ms = (double)times_ns[0] / 1e6,
+            .gflops = session_flop(session) * batch / median_ns,
         };
         measure->peak_share =
             measure->gflops / (measure_peak_gflops() * threads);
     }
-    free(times_us);
+    free(times_ns);
     return result;
 }
 

@@ -12,6 +12,7 @@
 #include "tests/support/networks.h"
 #include "worker/bench.h"
 #include "worker/local.h"
+#include "worker/measure.h"
 #include "worker/whole.h"
 
 /* Two inputs a and b, two outputs: a weights, and its sum with b. */
@@ -292,6 +293,25 @@ a_model_without_batch_runs_no_batch(void **state)
     assert_non_null(strstr(fault.text, "one sample at a time"));
 }
 
+/* A few hundred nanoseconds, which a clock of microseconds shows as none. */
+static void
+a_run_of_a_tiny_model_takes_time(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    s_write_model();
+    session_t *session = whole_open("model.onnx", 1, 2, &fault);
+    if (!session)
+        fail_msg("%s", fault.text);
+    measure_t measure;
+    assert_ok(measure_session(session, 2, 1, 0.001, &measure, &fault), &fault);
+    assert_true(measure.runs >= 5);
+    assert_true(measure.min_ms > 0);
+    assert_true(measure.median_ms >= measure.min_ms);
+    assert_true(measure.gflops > 0);
+    session_destroy(&session);
+}
+
 int
 main(void)
 {
@@ -304,6 +324,7 @@ main(void)
         cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(a_file_that_is_no_model_is_named),
         cmocka_unit_test(a_model_without_batch_runs_no_batch),
+        cmocka_unit_test(a_run_of_a_tiny_model_takes_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
