@@ -1,4 +1,4 @@
-/* Layer lists: the table of ops and the walk over the list. */
+/* Layer lists: the walk over the list. */
 #include "common/model/layers.h"
 
 #include <ctype.h>
@@ -8,65 +8,6 @@
 
 #include "common/model/layers_ops.h"
 #include "common/nearest.h"
-
-typedef struct layer_row {
-    const char *op;
-    layer_fn *emit;
-    bool weighted; /* has `weights` */
-    bool joins;    /* has two inputs or more, else exactly one */
-    const char *arguments[10];
-} layer_row_t;
-
-static const layer_row_t layer_rows[] = {
-    {"Conv2d",
-     layer_conv,
-     true,
-     false,
-     {"in_channels", "out_channels", "kernel_size", "stride", "padding",
-      "dilation", "groups", "bias", "padding_mode"}},
-    {"Linear",
-     layer_linear,
-     true,
-     false,
-     {"in_features", "out_features", "bias"}},
-    {"BatchNorm2d",
-     layer_batch_norm,
-     true,
-     false,
-     {"num_features", "eps", "momentum", "affine", "track_running_stats"}},
-    {"ReLU", layer_relu, false, false, {"inplace"}},
-    {"ReLU6", layer_relu6, false, false, {"inplace"}},
-    {"LeakyReLU",
-     layer_leaky_relu,
-     false,
-     false,
-     {"negative_slope", "inplace"}},
-    {"GELU", layer_gelu, false, false, {"approximate"}},
-    {"Sigmoid", layer_sigmoid, false, false, {NULL}},
-    {"Tanh", layer_tanh, false, false, {NULL}},
-    {"SiLU", layer_silu, false, false, {"inplace"}},
-    {"Hardswish", layer_hardswish, false, false, {"inplace"}},
-    {"MaxPool2d",
-     layer_max_pool,
-     false,
-     false,
-     {"kernel_size", "stride", "padding", "dilation", "ceil_mode"}},
-    {"AvgPool2d",
-     layer_average_pool,
-     false,
-     false,
-     {"kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"}},
-    {"AdaptiveAvgPool2d", layer_adaptive_pool, false, false, {"output_size"}},
-    {"Flatten", layer_flatten, false, false, {"start_dim", "end_dim"}},
-    {"Dropout", layer_identity, false, false, {"p", "inplace"}},
-    {"Dropout2d", layer_identity, false, false, {"p", "inplace"}},
-    {"Identity", layer_identity, false, false, {NULL}},
-    {"Softmax", layer_softmax, false, false, {"dim"}},
-    {"Add", layer_add, false, true, {NULL}},
-    {"Concat", layer_concat, false, true, {"dim"}},
-};
-
-enum { LAYER_ROWS = sizeof layer_rows / sizeof layer_rows[0] };
 
 /* --- the list --- */
 
@@ -85,8 +26,8 @@ s_call(layering_t *self, size_t place)
     if (name)
         wrote = snprintf(self->name, sizeof self->name, "%s", name);
     else
-        wrote =
-            snprintf(self->name, sizeof self->name, "%s_%zu", self->op, place);
+        wrote = snprintf(self->name, sizeof self->name, "%s_%zu", self->row->op,
+                         place);
     if (wrote < 1 || wrote > TENSOR_NAME_MAX)
         return layering_wrong(self, "its name should have 1 to %d bytes",
                               TENSOR_NAME_MAX);
@@ -114,8 +55,9 @@ s_input(layering_t *self, const setting_t *given)
 }
 
 static int
-s_inputs(layering_t *self, const layer_row_t *row, int previous)
+s_inputs(layering_t *self, int previous)
 {
+    bool joins = self->row->kind == LAYER_JOINS;
     const setting_t *given = setting_find(self->setting, "inputs");
     self->inputs_count = 0;
     if (!given) {
@@ -128,41 +70,57 @@ s_inputs(layering_t *self, const layer_row_t *row, int previous)
             if (s_input(self, setting_at(given, i)) != 0)
                 return -1;
     }
-    if (row->joins && self->inputs_count < 2)
+    if (joins && self->inputs_count < 2)
         return layering_wrong(self, "%s needs inputs = [\"...\", \"...\"]",
-                              row->op);
-    if (!row->joins && self->inputs_count != 1)
-        return layering_wrong(self, "%s has one input, not %d", row->op,
+                              self->row->op);
+    if (!joins && self->inputs_count != 1)
+        return layering_wrong(self, "%s has one input, not %d", self->row->op,
                               self->inputs_count);
     return 0;
 }
 
 static int
-s_check_arguments(layering_t *self, const layer_row_t *row)
+s_check_rank(layering_t *self)
 {
-    const char *names[16] = {"op", "name", "inputs"};
+    static const char *const layouts[] = {
+        [3] = "[N, channels, length]", [4] = "[N, channels, height, width]"};
+    char text[128];
+    const shape_t *x = layering_shape(self);
+    if (self->row->rank == 0 || self->row->rank == x->rank)
+        return 0;
+    return layering_unfit(self, "%s wants %s, its input is %s", self->row->op,
+                          layouts[self->row->rank],
+                          shape_text(x, text, sizeof text));
+}
+
+static int
+s_check_arguments(layering_t *self)
+{
+    const char *names[4 + LAYER_ARGUMENTS_MAX] = {"op", "name", "inputs"};
+    const char *const *arguments = self->row->arguments;
     size_t count = 3;
-    if (row->weighted)
+    if (self->row->kind == LAYER_WEIGHTED || self->row->kind == LAYER_MAYBE)
         names[count++] = "weights";
-    for (size_t i = 0; i < 10 && row->arguments[i]; i++)
-        names[count++] = row->arguments[i];
+    for (size_t i = 0; i < LAYER_ARGUMENTS_MAX && arguments[i]; i++)
+        names[count++] = arguments[i];
     return setting_only(self->setting, names, count, self->fault);
 }
 
 static int
-s_prefix(layering_t *self, const layer_row_t *row)
+s_prefix(layering_t *self)
 {
-    self->prefix = NULL;
-    if (!row->weighted)
-        return 0;
     const setting_t *given = setting_find(self->setting, "weights");
+    self->prefix = NULL;
+    if (!given && self->row->kind != LAYER_WEIGHTED)
+        return 0;
     if (!given)
-        return layering_wrong(self, "%s needs weights = \"...\"", row->op);
+        return layering_wrong(self, "%s needs weights = \"...\"",
+                              self->row->op);
     if (!self->weights)
         return layering_wrong(self,
                               "%s has weights, but model.weights names "
                               "no file",
-                              row->op);
+                              self->row->op);
     return setting_get_text(given, &self->prefix, self->fault);
 }
 
@@ -173,7 +131,7 @@ s_row(layering_t *self, const setting_t *op)
     nearest_t nearest = {0};
     if (setting_get_text(op, &text, self->fault) != 0)
         return NULL;
-    for (size_t i = 0; i < LAYER_ROWS; i++) {
+    for (size_t i = 0; i < layer_rows_count; i++) {
         if (strcmp(layer_rows[i].op, text) == 0)
             return &layer_rows[i];
         nearest_offer(&nearest, text, layer_rows[i].op);
@@ -198,14 +156,12 @@ s_layer(layering_t *self, const setting_t *setting, size_t place, int previous)
                                     "{ op = \"ReLU\"; }");
     if (place >= LAYERS_MAX)
         return layering_wrong(self, "more than %d layers", LAYERS_MAX);
-    const layer_row_t *row = s_row(self, op);
-    if (!row)
+    self->row = s_row(self, op);
+    if (!self->row || s_check_arguments(self) != 0 || s_prefix(self) != 0 ||
+        s_call(self, place) != 0 || s_inputs(self, previous) != 0 ||
+        s_check_rank(self) != 0)
         return -1;
-    self->op = row->op;
-    if (s_check_arguments(self, row) != 0 || s_prefix(self, row) != 0 ||
-        s_call(self, place) != 0 || s_inputs(self, row, previous) != 0)
-        return -1;
-    return row->emit(self);
+    return self->row->emit(self);
 }
 
 /* A list of groups is flat, a list of lists has parts; nothing else. */

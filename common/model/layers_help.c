@@ -48,6 +48,12 @@ layering_shape(const layering_t *self)
     return &self->types[self->inputs[0]].shape;
 }
 
+int
+layering_axes(const layering_t *self)
+{
+    return layering_shape(self)->rank - 2;
+}
+
 /* Room for the type of a value just added. */
 int
 layering_type(layering_t *self, int value, dtype_t dtype, const shape_t *shape)
@@ -127,6 +133,20 @@ layering_simple(layering_t *self, const char *op, const char *suffix,
     return node < 0 ? -1 : layering_finish(self, node);
 }
 
+int
+layering_along(layering_t *self, const char *op, int64_t absent,
+               int inputs_count)
+{
+    int axis;
+    if (layering_axis(self, "dim", absent, &axis) != 0)
+        return -1;
+    int node = layering_node(self, op, NULL, self->inputs, inputs_count);
+    if (node < 0 ||
+        graph_set_int(self->graph, node, "axis", axis, self->fault) != 0)
+        return -1;
+    return layering_finish(self, node);
+}
+
 /* --- weights --- */
 
 /* "[any, 3, any, any]" */
@@ -165,8 +185,8 @@ s_check_weight(layering_t *self, const weight_t *weight, const shape_t *wanted)
     if (!fits)
         return layering_unfit(
             self, "the weight '%.80s' is %s, but %s on an input %s wants %s",
-            weight->name, shape_text(&weight->shape, is, sizeof is), self->op,
-            shape_text(layering_shape(self), on, sizeof on),
+            weight->name, shape_text(&weight->shape, is, sizeof is),
+            self->row->op, shape_text(layering_shape(self), on, sizeof on),
             s_wanted_text(wanted, should, sizeof should));
     if (!s_is_float(weight->dtype))
         return layering_unfit(self,
@@ -192,7 +212,7 @@ layering_weight(layering_t *self, const char *suffix, const shape_t *wanted,
         return layering_unfit(self,
                               "%s needs the weight '%.80s', which %s "
                               "does not have",
-                              self->op, key, self->options->weights);
+                              self->row->op, key, self->options->weights);
     if (s_check_weight(self, weight, wanted) != 0)
         return -1;
     *value = graph_find(self->graph, key); /* two layers may share one */
@@ -202,6 +222,20 @@ layering_weight(layering_t *self, const char *suffix, const shape_t *wanted,
                                weight->dtype, weight->blob, self->fault);
     return layering_type(self, *value, DTYPE_FLOAT32, &weight->shape) < 0 ? -1
                                                                           : 0;
+}
+
+int
+layering_bias(layering_t *self, int64_t size, int *value)
+{
+    const shape_t wanted = {1, {size}};
+    bool with;
+    *value = GRAPH_NONE;
+    if (layering_bool(self, "bias", true, &with) != 0)
+        return -1;
+    return with ? layering_weight(self, "bias", &wanted,
+                                  setting_find(self->setting, "bias") != NULL,
+                                  value)
+                : 0;
 }
 
 /* --- arguments --- */
@@ -233,29 +267,25 @@ layering_bool(layering_t *self, const char *name, bool absent, bool *value)
 }
 
 int
-layering_pair(layering_t *self, const char *name, const int64_t absent[2],
-              int64_t min, int64_t value[2])
+layering_extents(layering_t *self, const char *name, const int64_t *absent,
+                 int64_t min, int64_t *values)
 {
     const setting_t *found = setting_find(self->setting, name);
+    size_t axes = (size_t)layering_axes(self);
     if (!found && !absent)
-        return layering_wrong(self, "%s needs %s", self->op, name);
+        return layering_wrong(self, "%s needs %s", self->row->op, name);
     if (!found) {
-        memcpy(value, absent, 2 * sizeof *value);
+        memcpy(values, absent, axes * sizeof *values);
         return 0;
     }
-    if (setting_kind(found) != SETTING_LIST) {
-        if (setting_get_int(found, min, LAYER_EXTENT_MAX, &value[0],
-                            self->fault) != 0)
-            return -1;
-        value[1] = value[0];
-        return 0;
-    }
-    if (setting_count(found) != 2)
+    bool list = setting_kind(found) == SETTING_LIST;
+    if (list && setting_count(found) != axes)
         return setting_fault(found, self->fault,
-                             "this should be one number or two");
-    for (size_t i = 0; i < 2; i++)
-        if (setting_get_int(setting_at(found, i), min, LAYER_EXTENT_MAX,
-                            &value[i], self->fault) != 0)
+                             axes == 1 ? "this should be one number"
+                                       : "this should be one number or two");
+    for (size_t i = 0; i < axes; i++)
+        if (setting_get_int(list ? setting_at(found, i) : found, min,
+                            LAYER_EXTENT_MAX, &values[i], self->fault) != 0)
             return -1;
     return 0;
 }
@@ -268,8 +298,8 @@ layering_axis(layering_t *self, const char *name, int64_t absent, int *axis)
     if (layering_int(self, name, absent, -rank, rank - 1, &value) != 0)
         return -1;
     if (value < -rank || value >= rank)
-        return layering_wrong(self, "%s of rank %d has no axis %lld", self->op,
-                              rank, (long long)value);
+        return layering_wrong(self, "%s of rank %d has no axis %lld",
+                              self->row->op, rank, (long long)value);
     *axis = (int)(value < 0 ? value + rank : value);
     return 0;
 }

@@ -14,9 +14,38 @@
 
 enum {
     LAYER_EXTENT_MAX = 1 << 16, /* of kernels, strides, padding */
+    LAYER_AXES_MAX = 2,         /* spatial ones */
     LAYER_INPUTS_MAX = 64,
     LAYER_ANY = -1, /* any size, in the shape a weight should have */
 };
+
+struct layering;
+
+/* A function a layer: adds its nodes, the last making the tensor that is
+ * called as the layer. The index of that value, or -1. */
+typedef int layer_fn(struct layering *self);
+
+typedef enum layer_kind {
+    LAYER_PLAIN,    /* one input, no weights */
+    LAYER_WEIGHTED, /* one input, needs `weights` */
+    LAYER_MAYBE,    /* one input, may have `weights` */
+    LAYER_JOINS,    /* two inputs or more */
+} layer_kind_t;
+
+enum { LAYER_ARGUMENTS_MAX = 10 };
+
+/* What is known of an op before it is read. */
+typedef struct layer_row {
+    const char *op; /* as in torch.nn */
+    layer_fn *emit;
+    layer_kind_t kind;
+    int rank;         /* of input 0; 0 for any */
+    const char *node; /* the ONNX operator, where `emit` serves several */
+    const char *arguments[LAYER_ARGUMENTS_MAX];
+} layer_row_t;
+
+extern const layer_row_t layer_rows[];
+extern const size_t layer_rows_count;
 
 /* The layer at work, and the graph so far. */
 typedef struct layering {
@@ -28,17 +57,13 @@ typedef struct layering {
     fault_t *fault;
 
     const setting_t *setting;
-    const char *op;
+    const layer_row_t *row;
     const char *prefix; /* of its weights, or NULL */
     char name[GRAPH_NAME_MAX + 1];
     int part;
     int inputs[LAYER_INPUTS_MAX];
     int inputs_count;
 } layering_t;
-
-/* A function a layer: adds its nodes, the last making the tensor that is
- * called as the layer. */
-typedef int layer_fn(layering_t *self);
 
 /* FAULT_CONFIG or FAULT_INPUT, "FILE:LINE: model.layers[..]: " and a sentence.
  */
@@ -47,17 +72,20 @@ int layering_wrong(layering_t *self, const char *format, ...)
 int layering_unfit(layering_t *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The shape of input 0. */
+/* The shape of input 0, and how many of its axes are spatial. */
 const shape_t *layering_shape(const layering_t *self);
+int layering_axes(const layering_t *self);
 
-/* Arguments with defaults. A pair may be written as one number. */
+/* Arguments with defaults. */
 int layering_int(layering_t *self, const char *name, int64_t absent,
                  int64_t min, int64_t max, int64_t *value);
 int layering_float(layering_t *self, const char *name, double absent,
                    double min, double max, double *value);
 int layering_bool(layering_t *self, const char *name, bool absent, bool *value);
-int layering_pair(layering_t *self, const char *name, const int64_t absent[2],
-                  int64_t min, int64_t value[2]);
+/* A number for each spatial axis, which may be written as one. Without `absent`
+ * it has to be given. */
+int layering_extents(layering_t *self, const char *name, const int64_t *absent,
+                     int64_t min, int64_t *values);
 /* An axis of the input, negative ones from the end. */
 int layering_axis(layering_t *self, const char *name, int64_t absent,
                   int *axis);
@@ -69,6 +97,10 @@ int layering_agree(layering_t *self, const char *name, int64_t actual);
  * required. */
 int layering_weight(layering_t *self, const char *suffix, const shape_t *wanted,
                     bool required, int *value);
+
+/* The weight PREFIX.bias of this size, or GRAPH_NONE: as the argument `bias`
+ * says, else as the checkpoint has it. */
+int layering_bias(layering_t *self, int64_t size, int *value);
 
 /* Keep the type of a value just added (shape NULL: not known yet). Returns
  * value, or -1 also where value is one. */
@@ -92,10 +124,26 @@ int layering_finish(layering_t *self, int node);
 int layering_simple(layering_t *self, const char *op, const char *suffix,
                     const int *inputs, int inputs_count);
 
+/* A node along the axis `dim`. */
+int layering_along(layering_t *self, const char *op, int64_t absent,
+                   int inputs_count);
+
+/* What slides over the spatial axes. */
+typedef struct layer_window {
+    int64_t kernel[LAYER_AXES_MAX], stride[LAYER_AXES_MAX];
+    int64_t dilation[LAYER_AXES_MAX];
+    int64_t pads[2 * LAYER_AXES_MAX]; /* all begins, then all ends */
+} layer_window_t;
+
+/* The attributes of a node that say so. */
+int layering_window(layering_t *self, int node, const layer_window_t *window,
+                    bool dilates);
+
 layer_fn layer_conv, layer_max_pool, layer_average_pool, layer_adaptive_pool;
-layer_fn layer_linear, layer_batch_norm;
-layer_fn layer_relu, layer_relu6, layer_leaky_relu, layer_gelu, layer_sigmoid;
-layer_fn layer_tanh, layer_silu, layer_hardswish;
-layer_fn layer_flatten, layer_identity, layer_softmax, layer_add, layer_concat;
+layer_fn layer_linear, layer_concat, layer_identity, layer_chain;
+layer_fn layer_batch_norm;
+layer_fn layer_unary, layer_leaky_relu, layer_relu6, layer_gelu, layer_silu;
+layer_fn layer_softmax;
+layer_fn layer_flatten;
 
 #endif
