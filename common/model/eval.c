@@ -6,7 +6,7 @@
 #include "common/model/eval_ops.h"
 
 static const eval_row_t *const families[] = {eval_rows_make, eval_rows_items,
-                                             eval_rows_math};
+                                             eval_rows_math, eval_rows_reduce};
 
 static const eval_row_t *
 s_row(const char *op)

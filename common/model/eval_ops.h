@@ -35,6 +35,7 @@ typedef struct eval_row {
 extern const eval_row_t eval_rows_make[];  /* from types and numbers alone */
 extern const eval_row_t eval_rows_items[]; /* element by element */
 extern const eval_row_t eval_rows_math[];
+extern const eval_row_t eval_rows_reduce[];
 
 /* An input, or NULL where it is absent. */
 const array_t *eval_input(const evaluation_t *self, int index);

@@ -155,6 +155,21 @@ shaping_constant(const shaping_t *self, int index, int64_t *values, int max)
 }
 
 int
+shaping_axes(const shaping_t *self, int index, int rank, unsigned *set)
+{
+    int64_t axes[TENSOR_RANK_MAX];
+    int count = shaping_constant(self, index, axes, TENSOR_RANK_MAX);
+    *set = 0;
+    for (int i = 0; i < count; i++) {
+        int axis = 0;
+        if (shaping_axis(self, axes[i], rank, &axis) != 0)
+            return -1;
+        *set |= 1u << axis;
+    }
+    return count;
+}
+
+int
 shaping_sample_axis(const shaping_t *self, int index)
 {
     if (index >= self->node->inputs_count ||

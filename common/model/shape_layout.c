@@ -122,22 +122,6 @@ shape_concat(const shaping_t *self)
     return shaping_give(self, 0, first->dtype, &shape);
 }
 
-/* The axes in a constant second input, as a set. */
-static int
-s_axes(const shaping_t *self, int rank, unsigned *set)
-{
-    int64_t axes[TENSOR_RANK_MAX];
-    int count = shaping_constant(self, 1, axes, TENSOR_RANK_MAX);
-    *set = 0;
-    for (int i = 0; i < count; i++) {
-        int axis;
-        if (shaping_axis(self, axes[i], rank, &axis) != 0)
-            return -1;
-        *set |= 1u << axis;
-    }
-    return count;
-}
-
 int
 shape_squeeze(const shaping_t *self)
 {
@@ -149,7 +133,7 @@ shape_squeeze(const shaping_t *self)
         /* Without axes a batch of one would go too. */
         return shaping_fault(self, "it does not say which axes");
     }
-    if (s_axes(self, x->shape.rank, &set) < 0)
+    if (shaping_axes(self, 1, x->shape.rank, &set) < 0)
         return -1;
     shape_t shape = {.rank = 0};
     for (int i = 0; i < x->shape.rank; i++) {
@@ -175,44 +159,13 @@ shape_unsqueeze(const shaping_t *self)
         return shaping_fault(self, "its output has more than %d axes",
                              TENSOR_RANK_MAX);
     shape_t shape = {.rank = x->shape.rank + (int)added};
-    if (s_axes(self, shape.rank, &set) < 0)
+    if (shaping_axes(self, 1, shape.rank, &set) < 0)
         return -1;
     if (__builtin_popcount(set) != added)
         return shaping_fault(self, "an axis is named twice");
     for (int i = 0, from = 0; i < shape.rank; i++)
         shape.dims[i] = set >> i & 1 ? 1 : x->shape.dims[from++];
     return shaping_give(self, 0, x->dtype, &shape);
-}
-
-int
-shape_reduce_mean(const shaping_t *self)
-{
-    if (shaping_arity(self, 2, 2) != 0 || shaping_floats(self, 1) != 0)
-        return -1;
-    const value_type_t *x = shaping_input(self, 0);
-    bool keep = node_int(self->node, "keepdims", 1) != 0;
-    unsigned set;
-    if (s_axes(self, x->shape.rank, &set) < 0)
-        return -1;
-    shape_t shape = {.rank = 0};
-    for (int i = 0; i < x->shape.rank; i++) {
-        if (!(set >> i & 1))
-            shape.dims[shape.rank++] = x->shape.dims[i];
-        else if (keep)
-            shape.dims[shape.rank++] = 1;
-    }
-    return shaping_give(self, 0, x->dtype, &shape);
-}
-
-bool
-mixes_reduce(const shaping_t *self)
-{
-    int samples = shaping_sample_axis(self, 0);
-    unsigned set;
-    return samples != SAMPLE_NOWHERE &&
-           (!shaping_input(self, 1) ||
-            s_axes(self, shaping_input(self, 0)->shape.rank, &set) < 0 ||
-            set == 0 || (set >> samples & 1));
 }
 
 int

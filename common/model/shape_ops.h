@@ -87,6 +87,9 @@ int shaping_axis(const shaping_t *self, int64_t axis, int rank, int *result);
 int shaping_constant(const shaping_t *self, int index, int64_t *values,
                      int max);
 
+/* The axes of `rank` in such an input, as a set; how many it names, or -1. */
+int shaping_axes(const shaping_t *self, int index, int rank, unsigned *set);
+
 /* a against b, aligned at the last axis; false where they do not fit. */
 bool shape_broadcast(const shape_t *a, const shape_t *b, shape_t *result);
 
@@ -109,12 +112,14 @@ shaping_fn shape_compare, shape_equality, shape_logic;
 shaping_fn shape_clip, shape_cast, shape_softmax;
 shaping_fn shape_dropout, shape_prelu;
 shaping_fn shape_flatten, shape_reshape, shape_transpose, shape_concat;
-shaping_fn shape_squeeze, shape_unsqueeze, shape_reduce_mean;
+shaping_fn shape_squeeze, shape_unsqueeze;
+shaping_fn shape_reduce_sum, shape_reduce_extremum;
 shaping_fn shape_shape, shape_size;
 
 /* --- floating-point operations of one node --- */
 
 flop_fn flop_conv, flop_pool, flop_global_pool, flop_gemm, flop_matmul;
+flop_fn flop_reduce;
 
 /* --- whether a node works across samples --- */
 
