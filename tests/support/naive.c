@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "worker/kernel/reduce.h"
+
 uint64_t
 naive_bits(naive_random_t *self)
 {
@@ -148,6 +150,31 @@ naive_pool_average(const window_t *w, bool count_padding, float *y,
                 int count = count_padding ? padded : inside;
                 *y++ = count ? (float)(sum / count) : 0.0f;
             }
+}
+
+void
+naive_reduce(int kind, float *y, const float *x, size_t outer, size_t count,
+             size_t inner)
+{
+    for (size_t o = 0; o < outer; o++)
+        for (size_t i = 0; i < inner; i++) {
+            double sum = 0.0, squares = 0.0, most = -INFINITY, least = INFINITY;
+            for (size_t c = 0; c < count; c++) {
+                double value = (double)x[(o * count + c) * inner + i];
+                sum += value;
+                squares += value * value;
+                most = fmax(most, value);
+                least = fmin(least, value);
+            }
+            const double results[] = {
+                [REDUCE_SUM] = sum,
+                [REDUCE_MEAN] = sum / (double)count,
+                [REDUCE_MAX] = most,
+                [REDUCE_MIN] = least,
+                [REDUCE_LENGTH] = sqrt(squares),
+            };
+            *y++ = (float)results[kind];
+        }
 }
 
 void

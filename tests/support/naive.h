@@ -41,6 +41,10 @@ void naive_pool_max(const window_t *window, float *y, const float *x,
 void naive_pool_average(const window_t *window, bool count_padding, float *y,
                         const float *x, size_t planes);
 
+/* y[o][i] of x[outer][count][inner] over count; kind is one of the kernel's. */
+void naive_reduce(int kind, float *y, const float *x, size_t outer,
+                  size_t count, size_t inner);
+
 /* Softmax of x[outer][count][inner] over count. */
 void naive_softmax(float *y, const float *x, size_t outer, size_t count,
                    size_t inner);

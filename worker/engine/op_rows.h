@@ -9,6 +9,7 @@ extern const op_t op_rows_matmul[];
 extern const op_t op_rows_pool[];
 extern const op_t op_rows_unary[];
 extern const op_t op_rows_binary[];
+extern const op_t op_rows_reduce[];
 extern const op_t op_rows_norm[];
 extern const op_t op_rows_shape[];
 
