@@ -17,39 +17,13 @@ import tempfile
 ROOT = pathlib.Path(os.environ.get("CONVOY_ROOT", pathlib.Path(
     __file__).resolve().parent.parent.parent))
 BUILD = pathlib.Path(os.environ.get("CONVOY_BUILD", ROOT / "build/release"))
+sys.path.insert(0, str(ROOT / "tests/support"))
+from planting import plant  # noqa: E402  (the path comes first)
+
 FLAGS = {"asan": ["-fsanitize=address,undefined"],
          "tsan": ["-fsanitize=thread"],
          "coverage": ["--coverage"]}.get(BUILD.name, [])
 SEEDS = "1000"
-
-
-def hunks(patch):
-    """(path, old text, new text) of each hunk; line numbers do not matter."""
-    path = old = new = None
-    for line in patch.splitlines(keepends=True):
-        if line.startswith("+++ b/"):
-            path = line[6:].strip()
-        elif line.startswith("@@"):
-            if old:
-                yield path, old, new
-            old = new = ""
-        elif old is not None and line[0] in " -+":
-            old += line[1:] if line[0] in " -" else ""
-            new += line[1:] if line[0] in " +" else ""
-    yield path, old, new
-
-
-def plant(patch, folder):
-    """Copy the sources, apply the patch; the files it changed."""
-    shutil.copytree(ROOT / "broker", folder / "broker")
-    changed = set()
-    for path, old, new in hunks(patch.read_text()):
-        text = (folder / path).read_text()
-        if text.count(old) != 1:
-            raise ValueError(f"{patch.name} does not fit {path}")
-        (folder / path).write_text(text.replace(old, new))
-        changed.add(path)
-    return changed
 
 
 def build(folder, changed):
@@ -73,6 +47,7 @@ def find(patch):
     """What the simulator says about a planted bug; None if nothing."""
     with tempfile.TemporaryDirectory(prefix="convoy-") as name:
         folder = pathlib.Path(name)
+        shutil.copytree(ROOT / "broker", folder / "broker")
         program = build(folder, plant(patch, folder))
         ran = subprocess.run([str(program), "--seeds", SEEDS, "--stop"],
                              text=True, capture_output=True, cwd=name)
