@@ -94,11 +94,11 @@ BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 # On a fresh machine the packages come before the first object.
 NEEDS_DEPS := demo test check-asan check-tsan check-onnxruntime check-onnx \
-    bench fuzz lint
+    check-zoo bench fuzz lint
 AFTER := $(if $(filter $(NEEDS_DEPS),$(MAKECMDGOALS)),deps)
 
 .PHONY: help all deps demo test check-asan check-tsan check-onnxruntime \
-    check-onnx lint format bench fuzz install uninstall clean tests
+    check-onnx check-zoo lint format bench fuzz install uninstall clean tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -219,6 +219,13 @@ check-onnx: deps all $(ORT)/node_modules ## ONNX's own node tests, and every ops
 	$(call install_packages,python3-onnx)
 	$(Q)$(PYTHON) tests/onnx/runtime.py $(ORT)
 	$(Q)$(PYTHON) tests/onnx/nodes.py
+
+ZOO ?=
+check-zoo: deps all $(ORT)/node_modules ## torchvision's networks against PyTorch [ZOO="resnet18 swin_t"]
+	$(call install_packages,python3-torch python3-torchvision python3-onnx)
+	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo $(ZOO)
+	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) tests/zoo/check_zoo.py build/zoo $(ORT) \
+	    $(ZOO)
 
 FUZZ_SECONDS ?= 600
 fuzz: deps ## fuzz one reader: make fuzz FUZZ=proto [FUZZ_SECONDS=600]

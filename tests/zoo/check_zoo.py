@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+"""Does Convoy compute what PyTorch computes? Eighteen architectures say.
+
+    check_zoo.py FOLDER NODE_MODULES_FOLDER [MODEL...]
+
+FOLDER has what make_zoo.py wrote. With every planted error that concerns it a
+model has to fail first (planted.py). Then it runs whole by worker --local, as
+a chain of exported parts, and through a fleet, for one and two pictures:
+
+    plants    planted errors noticed
+    whole     error of the output against PyTorch, batch 1 and 2
+    boundary  largest error of a tensor that crosses a cut
+    chain     largest difference between parts run one by one and the whole
+    fleet     largest difference between a running fleet and the whole
+    bits      whether chain and fleet gave the whole's very bits
+
+Errors are relative, in the 2-norm.
+"""
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+import numpy as np
+import onnx
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+from fleet import BIN, Fleet  # noqa: E402  (the path comes first)
+from make_zoo import ZOO  # noqa: E402
+import planted  # noqa: E402
+import reference  # noqa: E402
+
+CUTS = (2, 3, 5)
+BATCHES = (1, 2)
+TORCH_BOUND = 1e-4
+WHOLE_BOUND = 1e-6
+SECONDS = 120
+TITLES = ("plants", "whole b1", "b2", "boundary", "chain", "fleet", "bits")
+
+
+class Failed(Exception):
+    """A model does not pass."""
+
+
+class Wrong(Failed):
+    """Its numbers are wrong."""
+
+
+def difference(ours, theirs, what, bound):
+    """Relative error of an array; Wrong where it is not under a bound."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        raise Wrong(f"{what}: {ours.dtype}{list(ours.shape)}, not "
+                    f"{theirs.dtype}{list(theirs.shape)}")
+    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    error = np.linalg.norm(ours - theirs) / (np.linalg.norm(theirs) or 1)
+    if not error < bound:
+        raise Wrong(f"{what}: off by {error:.1e}")
+    return float(error)
+
+
+def succeed(fleet, *command):
+    code, _, err = fleet.run(*command, timeout=SECONDS)
+    if code != 0:
+        raise Failed((err.strip().splitlines() or [f"status {code}"])[-1])
+
+
+class Model:
+    """One of the zoo, and a folder for what Convoy makes of it."""
+
+    def __init__(self, zoo, name, fleet):
+        self.name, self.fleet, self.folder = name, fleet, fleet.folder
+        self.path = zoo / f"{name}.onnx"
+        self.inputs, self.outputs = (
+            [np.load(zoo / f"{name}.{what}.b{batch}.npy")
+             for batch in BATCHES] for what in ("in", "out"))
+
+    def local(self, path, feeds, names, worker=BIN / "worker"):
+        """Run a file on arrays by name; its outputs by name."""
+        options = []
+        for i, (name, value) in enumerate(feeds.items()):
+            np.save(self.folder / f"in-{i}.npy", value)
+            options += ["--tensor", f"{name}={self.folder}/in-{i}.npy"]
+        for i, name in enumerate(names):
+            options += ["--output", f"{name}={self.folder}/out-{i}.npy"]
+        succeed(self.fleet, worker, "--model", path, "--local", *options)
+        return {name: np.load(self.folder / f"out-{i}.npy")
+                for i, name in enumerate(names)}
+
+    def whole(self, worker=BIN / "worker"):
+        """The outputs of the file as it is, and their errors."""
+        wholes, errors = [], []
+        for x, y in zip(self.inputs, self.outputs):
+            ours = self.local(self.path, {"input": x}, ["output"], worker)
+            wholes.append(ours["output"])
+            errors.append(difference(wholes[-1], y, f"batch {len(x)}",
+                                     TORCH_BOUND))
+        return wholes, errors
+
+    def notice(self, workers):
+        """Wrong numbers of each of these workers; how many they are."""
+        for patch, worker in workers.items():
+            try:
+                self.whole(worker)
+            except Wrong:
+                continue
+            raise Failed(f"the planted {patch} goes unseen")
+        return len(workers)
+
+    def config(self, parts):
+        return self.fleet.config(f'model: {{ name = "{self.name}"; '
+                                 f'file = "{self.path}"; parts = {parts}; }};')
+
+    def chain(self, parts):
+        """Exported parts, one after another: all tensors, for each batch."""
+        files = self.folder / f"parts-{parts}"
+        succeed(self.fleet, BIN / "broker", "-c", self.config(parts),
+                "--export", files)
+        tensors = [{"input": x} for x in self.inputs]
+        for part in sorted(files.glob("part-*.onnx")):
+            graph = onnx.load(part).graph
+            weights = {weight.name for weight in graph.initializer}
+            inputs = [value.name for value in graph.input
+                      if value.name not in weights]
+            outputs = [value.name for value in graph.output]
+            for known in tensors:
+                known.update(self.local(
+                    part, {name: known[name] for name in inputs}, outputs))
+        shutil.rmtree(files)
+        return tensors
+
+    def served(self, parts):
+        """What a broker and a worker a part answer, for each batch."""
+        fleet = Fleet(self.folder / f"fleet-{parts}")
+        fleet.folder.mkdir()
+        try:
+            fleet.broker(self.config(parts))
+            workers = [fleet.worker(part, wait=False)
+                       for part in range(parts)]
+            for worker in workers:
+                worker.expect("ready", SECONDS)
+            outputs = []
+            for x in self.inputs:
+                np.save(self.folder / "in.npy", x)
+                succeed(fleet, BIN / "client", "--broker", fleet.clients,
+                        "--tensor", self.folder / "in.npy",
+                        "--output", self.folder / "out.npy")
+                outputs.append(np.load(self.folder / "out.npy"))
+            return outputs
+        finally:
+            fleet.close()
+            shutil.rmtree(fleet.folder)
+
+
+def same_as_whole(wholes, others, what):
+    """The largest difference from the whole, and whether there is none."""
+    errors = [difference(other, whole, f"{what}, batch {len(whole)}",
+                         WHOLE_BOUND)
+              for whole, other in zip(wholes, others)]
+    return max(errors), all(np.array_equal(a, b)
+                            for a, b in zip(wholes, others))
+
+
+def origin(name):
+    """A tensor as the file calls it: behind a part that hands it on, too."""
+    return re.sub(r"\.via\d+$", "", name)
+
+
+def at_boundaries(model, chains, modules):
+    """The largest error of what crosses a cut, batch 1 and 2."""
+    names = {name for chain in chains for name in chain[0]}
+    names -= {"input", "output"}
+    largest = 0
+    values = reference.values(model.path, set(map(origin, names)),
+                              model.inputs, modules)
+    for i, (x, y, known) in enumerate(zip(model.inputs, model.outputs,
+                                          values)):
+        difference(known["output"], y, "ONNX Runtime", TORCH_BOUND)
+        for name in sorted(names):
+            if origin(name) not in known:
+                raise Failed(f"a cut made up the tensor {name}")
+            for chain in chains:
+                if name in chain[i]:
+                    largest = max(largest, difference(
+                        chain[i][name], known[origin(name)],
+                        f"boundary {name}, batch {len(x)}", TORCH_BOUND))
+    return largest
+
+
+def check(model, modules, workers):
+    """The model's columns; Failed says what is wrong."""
+    columns = [str(model.notice(planted.concerning(model.name, workers)))]
+    wholes, errors = model.whole()
+    columns += [f"{error:.1e}" for error in errors]
+    chains = [model.chain(parts) for parts in CUTS]
+    columns.append(f"{at_boundaries(model, chains, modules):.1e}")
+    bits = []
+    for what, runs in (
+            ("chain", [[known["output"] for known in chain]
+                       for chain in chains]),
+            ("fleet", [model.served(parts) for parts in CUTS])):
+        errors = []
+        for parts, run in zip(CUTS, runs):
+            error, same = same_as_whole(wholes, run, f"{what} of {parts}")
+            errors.append(error)
+            bits.append(same)
+        columns.append(f"{max(errors):.1e}")
+    return columns + ["same" if all(bits) else "differ"]
+
+
+def report(zoo, name, modules, workers):
+    """Print a model's row; whether it passes."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="check-", dir=zoo) as folder:
+        try:
+            columns = check(Model(zoo, name, Fleet(folder)), modules,
+                            workers)
+            verdict = "ok"
+        except (Failed, AssertionError) as failure:
+            columns, verdict = [], f"FAILED {failure}"
+    columns += [""] * (len(TITLES) - len(columns))
+    print(f"{name:20}" + "".join(f"{column:>9}" for column in columns) +
+          f"{time.monotonic() - started:7.1f}  {verdict}", flush=True)
+    return verdict == "ok"
+
+
+def main():
+    zoo, modules = (pathlib.Path(folder).resolve() for folder in sys.argv[1:3])
+    names = sys.argv[3:] or list(ZOO)
+    workers = planted.workers(zoo / "planted")
+    print(f"{'model':20}" + "".join(f"{title:>9}" for title in TITLES) +
+          f"{'s':>7}", flush=True)
+    passed = sum(report(zoo, name, modules, workers) for name in names)
+    print(f"zoo: {passed} of {len(names)} models pass")
+    return 0 if passed == len(names) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
