@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,24 +59,87 @@ s_new(int file, uint8_t *memory, uint64_t bytes, fault_t *fault)
     return self;
 }
 
+/* Without O_NONBLOCK a FIFO would keep us waiting for a writer. */
+enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
+
+/* The blob of a file that open returned, which it takes; a file has `links`
+ * names at most (0: any number). */
+static blob_t *
+s_adopt(int file, const char *path, nlink_t links, fault_t *fault)
+{
+    struct stat status;
+    const char *why = NULL;
+    if (file < 0 || fstat(file, &status) != 0)
+        why = errno == ELOOP ? "a symbolic link" : strerror(errno);
+    else if (!S_ISREG(status.st_mode))
+        why = "not a regular file";
+    else if (links && status.st_nlink > links)
+        why = "a file with several names (hard links)";
+    if (!why)
+        return s_new(file, NULL, (uint64_t)status.st_size, fault);
+    fault_set(fault, FAULT_INPUT, "%.200s: %s", path, why);
+    if (file >= 0)
+        close(file);
+    return NULL;
+}
+
 blob_t *
 blob_open(const char *path, fault_t *fault)
 {
-    /* Without O_NONBLOCK a FIFO would keep us waiting for a writer. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0)
-        return fault_null(fault, FAULT_INPUT, "%s: %s", path, strerror(errno));
-    struct stat status;
-    if (fstat(file, &status) != 0) {
-        int error = errno;
-        close(file);
-        return fault_null(fault, FAULT_INPUT, "%s: %s", path, strerror(error));
+    return s_adopt(open(path, OPEN_FLAGS), path, 0, fault);
+}
+
+/* Names between single slashes, none of which leads up. */
+static bool
+s_is_below(const char *path)
+{
+    for (;; path++) {
+        size_t size = strcspn(path, "/");
+        if (size == 0 || size > NAME_MAX ||
+            (size == 2 && strncmp(path, "..", size) == 0))
+            return false;
+        path += size;
+        if (!*path)
+            return true;
     }
-    if (!S_ISREG(status.st_mode)) {
-        close(file);
-        return fault_null(fault, FAULT_INPUT, "%s: not a regular file", path);
+}
+
+/* The folder called by the first `size` bytes of name in another one. */
+static int
+s_enter(int folder, const char *name, size_t size)
+{
+    char copy[NAME_MAX + 1];
+    memcpy(copy, name, size);
+    copy[size] = '\0';
+    return openat(folder, copy, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Step by step, so that a link that appears meanwhile is not followed either;
+ * openat2 would say it in one call, on kernels and in containers that have
+ * it. */
+blob_t *
+blob_open_below(int folder, const char *path, fault_t *fault)
+{
+    if (!s_is_below(path))
+        return fault_null(fault, FAULT_INPUT,
+                          "'%.150s' is not a path below the model's folder",
+                          path);
+    int at = folder, error;
+    const char *name = path, *slash;
+    for (; at >= 0 && (slash = strchr(name, '/')); name = slash + 1) {
+        int next = s_enter(at, name, (size_t)(slash - name));
+        error = errno;
+        if (at != folder)
+            close(at);
+        at = next;
+        errno = error;
     }
-    return s_new(file, NULL, (uint64_t)status.st_size, fault);
+    int file = at < 0 ? -1 : openat(at, name, OPEN_FLAGS | O_NOFOLLOW);
+    error = errno;
+    if (at >= 0 && at != folder)
+        close(at);
+    errno = error;
+    return s_adopt(file, path, 1, fault);
 }
 
 blob_t *

@@ -18,6 +18,12 @@ typedef struct blob blob_t;
 /* A whole regular file opened for reading. NULL with FAULT_INPUT naming it. */
 blob_t *blob_open(const char *path, fault_t *fault);
 
+/* The same for a file below an open folder, for a path that a foreign file
+ * gives: names and slashes, no "..", nothing absolute, no link of either kind
+ * on the way. Nothing outside the folder is opened, whoever else writes there
+ * meanwhile. */
+blob_t *blob_open_below(int folder, const char *path, fault_t *fault);
+
 /* Memory, taken over: freed with free() by the last release. On failure the
  * memory is freed too. */
 blob_t *blob_take(void *memory, size_t bytes, fault_t *fault);

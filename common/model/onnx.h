@@ -36,7 +36,8 @@ typedef struct onnx_model {
 } onnx_model_t;
 
 /* The graph of an ONNX file in the semantics of ONNX_OPSET_MAX, sorted;
- * constants are ranges of the file. Inputs whose axis 0 has a name or no size
+ * constants are ranges of the file, or (onnx_open alone) of files below its
+ * folder where it says so. Inputs whose axis 0 has a name or no size
  * have DIM_BATCH there; shapes of other values are left to shape inference.
  * NULL with FAULT_INPUT naming the node, tensor or field (and the path). */
 onnx_model_t *onnx_open(const char *path, fault_t *fault);

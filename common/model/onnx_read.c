@@ -15,7 +15,7 @@
 enum { PRODUCER_BYTES_MAX = 256 };
 
 typedef struct reader {
-    blob_t *file;
+    onnx_source_t source;
     const Onnx__GraphProto *proto;
     graph_t *graph;
     int64_t opset;
@@ -42,7 +42,7 @@ s_read_initializers(reader_t *self, fault_t *fault)
     for (size_t i = 0; i < self->proto->n_initializer; i++) {
         const Onnx__TensorProto *tensor = self->proto->initializer[i];
         if (onnx_add_constant(self->graph, tensor, s_text(tensor->name),
-                              self->file, fault) < 0)
+                              &self->source, fault) < 0)
             return -1;
     }
     return 0;
@@ -170,7 +170,7 @@ s_set_tensor(reader_t *self, int node, const Onnx__AttributeProto *proto,
     if (!proto->t)
         return fault_set(fault, FAULT_INPUT, "attribute %s has no tensor",
                          proto->name);
-    if (onnx_read_tensor(&tensor, proto->t, proto->name, self->file, fault))
+    if (onnx_read_tensor(&tensor, proto->t, proto->name, &self->source, fault))
         return -1;
     int result =
         graph_set_tensor(self->graph, node, proto->name, &tensor, fault);
@@ -252,8 +252,8 @@ s_read_constant(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
     shape_t vector = {.rank = 1};
     int added;
     if (value->t && strcmp(value->name, "value") == 0) {
-        added =
-            onnx_add_constant(self->graph, value->t, name, self->file, fault);
+        added = onnx_add_constant(self->graph, value->t, name, &self->source,
+                                  fault);
     } else if (strcmp(value->name, "value_float") == 0) {
         added = graph_add_elements(self->graph, name, DTYPE_FLOAT32, &scalar,
                                    &value->f, fault);
@@ -378,8 +378,8 @@ s_read_properties(onnx_model_t *self, const Onnx__ModelProto *proto,
 }
 
 static int
-s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto, blob_t *file,
-             fault_t *fault)
+s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto,
+             const onnx_source_t *source, fault_t *fault)
 {
     if (!proto->graph)
         return fault_set(fault, FAULT_INPUT, "the file is no ONNX model");
@@ -391,7 +391,7 @@ s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto, blob_t *file,
     self->producer =
         mem_text(producer, strnlen(producer, PRODUCER_BYTES_MAX), fault);
     self->graph = graph_new(s_text(proto->graph->name), fault);
-    reader_t reader = {.file = file,
+    reader_t reader = {.source = *source,
                        .proto = proto->graph,
                        .graph = self->graph,
                        .opset = self->opset};
@@ -403,11 +403,11 @@ s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto, blob_t *file,
     return result;
 }
 
-onnx_model_t *
-onnx_read(blob_t *file, fault_t *fault)
+static onnx_model_t *
+s_read(const onnx_source_t *source, fault_t *fault)
 {
     size_t size;
-    uint8_t *skeleton = onnx_walk(file, &size, fault);
+    uint8_t *skeleton = onnx_walk(source->file, &size, fault);
     if (!skeleton)
         return NULL;
     Onnx__ModelProto *proto = onnx__model_proto__unpack(NULL, size, skeleton);
@@ -415,22 +415,31 @@ onnx_read(blob_t *file, fault_t *fault)
     if (!proto)
         return fault_null(fault, FAULT_INPUT, "the file is no ONNX model");
     onnx_model_t *self = mem_new(1, sizeof *self, fault);
-    if (self && s_read_model(self, proto, file, fault))
+    if (self && s_read_model(self, proto, source, fault))
         onnx_destroy(&self);
     onnx__model_proto__free_unpacked(proto, NULL);
     return self;
 }
 
 onnx_model_t *
+onnx_read(blob_t *file, fault_t *fault)
+{
+    const onnx_source_t source = {.file = file};
+    return s_read(&source, fault);
+}
+
+onnx_model_t *
 onnx_open(const char *path, fault_t *fault)
 {
-    blob_t *file = blob_open(path, fault);
-    if (!file)
+    onnx_source_t source = {.file = blob_open(path, fault)};
+    if (!source.file)
         return NULL;
-    onnx_model_t *self = onnx_read(file, fault);
-    if (!self)
+    source.external = onnx_external_new(path, fault);
+    onnx_model_t *self = source.external ? s_read(&source, fault) : NULL;
+    if (source.external && !self)
         fault_prefix(fault, "%s", path);
-    blob_release(&file);
+    onnx_external_destroy(&source.external);
+    blob_release(&source.file);
     return self;
 }
 

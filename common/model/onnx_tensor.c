@@ -10,9 +10,12 @@
 enum { ATTRIBUTE_BYTES_MAX = 16 << 20 };
 
 static const char *const type_names[] = {
-    "none",   "float32", "uint8",     "int8",       "uint16",   "int16",
-    "int32",  "int64",   "string",    "bool",       "float16",  "float64",
-    "uint32", "uint64",  "complex64", "complex128", "bfloat16",
+    "none",           "float32",      "uint8",          "int8",
+    "uint16",         "int16",        "int32",          "int64",
+    "string",         "bool",         "float16",        "float64",
+    "uint32",         "uint64",       "complex64",      "complex128",
+    "bfloat16",       "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
+    "float8e5m2fnuz", "uint4",        "int4",           "float4e2m1",
 };
 
 int
@@ -130,22 +133,35 @@ s_read_shape(const Onnx__TensorProto *proto, const char *name, dtype_t *dtype,
     return 0;
 }
 
+/* Elements in another file. */
+static blob_t *
+s_external(const Onnx__TensorProto *proto, const char *name,
+           onnx_external_t *external, size_t bytes, fault_t *fault)
+{
+    if (proto->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL ||
+        proto->has_raw_data || s_has_typed(proto))
+        return fault_null(fault, FAULT_INPUT,
+                          "tensor %s: elements here and in another file", name);
+    blob_t *blob = onnx_external_open(external, proto, bytes, fault);
+    if (!blob)
+        fault_prefix(fault, "tensor %.100s", name);
+    return blob;
+}
+
 /* The elements, or NULL with a fault. */
 static blob_t *
-s_elements(const Onnx__TensorProto *proto, const char *name, blob_t *file,
-           dtype_t *dtype, shape_t *shape, fault_t *fault)
+s_elements(const Onnx__TensorProto *proto, const char *name,
+           const onnx_source_t *source, dtype_t *dtype, shape_t *shape,
+           fault_t *fault)
 {
     size_t bytes;
     onnx_place_t place;
+    if (s_read_shape(proto, name, dtype, shape, &bytes, fault))
+        return NULL;
     if ((proto->has_data_location &&
          proto->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT) ||
         proto->n_external_data)
-        return fault_null(fault, FAULT_INPUT,
-                          "tensor %s: weights in another file are not read, "
-                          "save the model as one file",
-                          name);
-    if (s_read_shape(proto, name, dtype, shape, &bytes, fault))
-        return NULL;
+        return s_external(proto, name, source->external, bytes, fault);
     if (!proto->has_raw_data)
         return s_typed_blob(proto, *dtype, bytes, name, fault);
     if (!onnx_place_decode(&place, proto->raw_data.data, proto->raw_data.len) ||
@@ -161,16 +177,16 @@ s_elements(const Onnx__TensorProto *proto, const char *name, blob_t *file,
             (unsigned long long)place.bytes,
             shape_text(shape, text, sizeof text), dtype_name(*dtype));
     }
-    return blob_slice(file, place.offset, bytes, fault);
+    return blob_slice(source->file, place.offset, bytes, fault);
 }
 
 int
 onnx_add_constant(graph_t *graph, const Onnx__TensorProto *proto,
-                  const char *name, blob_t *file, fault_t *fault)
+                  const char *name, const onnx_source_t *source, fault_t *fault)
 {
     dtype_t dtype;
     shape_t shape;
-    blob_t *blob = s_elements(proto, name, file, &dtype, &shape, fault);
+    blob_t *blob = s_elements(proto, name, source, &dtype, &shape, fault);
     if (!blob)
         return -1;
     int value =
@@ -181,11 +197,11 @@ onnx_add_constant(graph_t *graph, const Onnx__TensorProto *proto,
 
 int
 onnx_read_tensor(tensor_t *tensor, const Onnx__TensorProto *proto,
-                 const char *name, blob_t *file, fault_t *fault)
+                 const char *name, const onnx_source_t *source, fault_t *fault)
 {
     dtype_t dtype;
     shape_t shape;
-    blob_t *blob = s_elements(proto, name, file, &dtype, &shape, fault);
+    blob_t *blob = s_elements(proto, name, source, &dtype, &shape, fault);
     if (!blob)
         return -1;
     int result = 0;

@@ -321,12 +321,10 @@ part_write(part_t *self, const graph_t *graph, const char *model,
     return result;
 }
 
-graph_t *
-part_load(blob_t *file, fault_t *fault)
+/* The graph of a model, ready for the engine; takes the model. */
+static graph_t *
+s_ready(onnx_model_t *model, fault_t *fault)
 {
-    onnx_model_t *model = onnx_read(file, fault);
-    if (!model)
-        return NULL;
     graph_t *graph = model->graph;
     model->graph = NULL;
     onnx_destroy(&model);
@@ -340,14 +338,20 @@ part_load(blob_t *file, fault_t *fault)
 }
 
 graph_t *
+part_load(blob_t *file, fault_t *fault)
+{
+    onnx_model_t *model = onnx_read(file, fault);
+    return model ? s_ready(model, fault) : NULL;
+}
+
+graph_t *
 part_read(const char *path, fault_t *fault)
 {
-    blob_t *file = blob_open(path, fault);
-    if (!file)
+    onnx_model_t *model = onnx_open(path, fault);
+    if (!model)
         return NULL;
-    graph_t *graph = part_load(file, fault);
+    graph_t *graph = s_ready(model, fault);
     if (!graph)
         fault_prefix(fault, "%s", path);
-    blob_release(&file);
     return graph;
 }

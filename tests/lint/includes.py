@@ -52,7 +52,7 @@ OWNERS = {
     r"onnx\.pb-c\.h": ["common/model/onnx", "common/model/onnx_read",
                        "common/model/onnx_write", "common/model/onnx_walk",
                        "common/model/onnx_lower",
-                       "common/model/onnx_tensor"],
+                       "common/model/onnx_tensor", "common/model/onnx_external"],
     r"zip\.h": ["common/model/archive_check"],
     r"sodium\.h": ["common/digest", "broker/broker", "client/link",
                    "worker/agent"],

@@ -224,6 +224,32 @@ s_weight(sketch_t *self, dtype_t dtype)
     self->weights[self->graph.n_initializer++] = tensor;
 }
 
+/* A tensor in another file: every word is one of its entries. */
+static void
+s_external(sketch_t *self)
+{
+    Onnx__TensorProto *tensor = s_take(self, sizeof *tensor);
+    onnx__tensor_proto__init(tensor);
+    tensor->name = s_need(self);
+    tensor->has_data_type = 1;
+    tensor->data_type = dtype_parse(s_need(self));
+    float ignored[ITEMS_MAX];
+    tensor->dims = s_take(self, ITEMS_MAX * sizeof *tensor->dims);
+    tensor->n_dims = s_list(s_need(self), tensor->dims, ignored);
+    tensor->has_data_location = 1;
+    tensor->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    tensor->external_data = s_take(self, ITEMS_MAX * sizeof(void *));
+    while (s_word(self)) {
+        Onnx__StringStringEntryProto *entry = s_take(self, sizeof *entry);
+        onnx__string_string_entry_proto__init(entry);
+        entry->key = s_copy(self, self->word);
+        entry->value = strchr(entry->key, '=') + 1;
+        entry->value[-1] = '\0';
+        tensor->external_data[tensor->n_external_data++] = entry;
+    }
+    self->weights[self->graph.n_initializer++] = tensor;
+}
+
 static void
 s_line(sketch_t *self, const char *kind)
 {
@@ -242,6 +268,8 @@ s_line(sketch_t *self, const char *kind)
         self->outputs[self->graph.n_output++] = s_value(self);
     } else if (strcmp(kind, "node") == 0) {
         s_node(self);
+    } else if (strcmp(kind, "external") == 0) {
+        s_external(self);
     } else {
         s_weight(self, strcmp(kind, "floats") == 0   ? DTYPE_FLOAT32
                        : strcmp(kind, "ints") == 0   ? DTYPE_INT64

@@ -460,7 +460,7 @@ odd_tensors_are_refused_by_name(void **state)
     message_t field = s_number(14, 1); /* data_location = EXTERNAL */
     s_append(&tensor, &field);
     graph = s_field(5, &tensor);
-    s_graph_refused(&graph, 17, "tensor t: weights in another file");
+    s_graph_refused(&graph, 17, "tensor t: elements here and in another");
     tensor = s_tensor(1, 3, 12);
     message_t floats = {.size = 12};
     field = s_field(4, &floats);
