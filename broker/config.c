@@ -101,18 +101,26 @@ s_check_source(const settings_t *settings, const config_values_t *values,
     return 0;
 }
 
+/* A machine a part, where the parts are counted. */
+static int
+s_check_shares(const settings_t *settings, const config_values_t *values,
+               fault_t *fault)
+{
+    int64_t parts =
+        values->cuts.count ? (int64_t)values->cuts.count + 1 : values->parts;
+    if (values->shares.count == 0 || parts == 0 ||
+        parts == (int64_t)values->shares.count)
+        return 0;
+    return setting_fault(s_node(settings, "model.shares"), fault,
+                         "it names %zu machines, but there are %lld parts",
+                         values->shares.count, (long long)parts);
+}
+
 /* Known keys of what comes later: better refused than ignored. */
 static int
 s_check_built(const settings_t *settings, const config_values_t *values,
               fault_t *fault)
 {
-    if (values->shares.count)
-        return setting_fault(s_node(settings, "model.shares"), fault,
-                             "shares are not built yet; parts cuts for equal "
-                             "machines");
-    if (values->boundary_dtype != 0)
-        return setting_fault(s_node(settings, "model.boundary_dtype"), fault,
-                             "float16 between parts is not built yet");
     if (values->keys)
         return setting_fault(s_node(settings, "security.keys"), fault,
                              "encryption is not built yet; remove keys and "
@@ -205,6 +213,10 @@ s_fill_model(broker_config_t *self, const config_values_t *values)
     model->input.rank += (int)values->input.count;
     for (size_t i = 0; i < values->input.count; i++)
         model->input.dims[i] = values->input.items[i];
+    model->rates.shares_count = (int)values->shares.count;
+    for (size_t i = 0; i < values->shares.count; i++)
+        model->rates.shares[i] = values->shares.items[i];
+    model->rates.half = values->boundary_dtype != 0;
     model->rates.link_bytes_per_s = values->link_mbps * 1e6 / 8;
     model->rates.boundary_bytes_max = (uint64_t)values->frame_mib * MIB;
 }
@@ -273,6 +285,7 @@ s_fill(broker_config_t *self, fault_t *fault)
     if (s_check_name(settings, values.name, fault) != 0 ||
         s_check_pairs(settings, fault) != 0 ||
         s_check_source(settings, &values, fault) != 0 ||
+        s_check_shares(settings, &values, fault) != 0 ||
         s_check_built(settings, &values, fault) != 0 ||
         s_fill_image(self, &values, fault) != 0 ||
         s_fill_core(self, &values, fault) != 0 ||

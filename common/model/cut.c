@@ -195,3 +195,24 @@ cut_boundary(const graph_t *graph, int part, int values[TENSORS_MAX],
     free(crosses);
     return count;
 }
+
+int
+cut_check_shapes(const graph_t *graph, int parts, fault_t *fault)
+{
+    value_type_t *types = shape_types_new(graph, 1, fault);
+    int result = types ? 0 : -1;
+    for (int k = 0; result == 0 && k < parts - 1; k++) {
+        int values[TENSORS_MAX];
+        int count = cut_boundary(graph, k, values, fault);
+        result = count < 0 ? -1 : 0;
+        for (int i = 0; result == 0 && i < count; i++)
+            if (types[values[i]].known)
+                result = fault_set(
+                    fault, FAULT_CONFIG,
+                    "cuts: '%.60s' is a shape, and would cross behind part %d; "
+                    "cut elsewhere",
+                    graph->values[values[i]].name, k);
+    }
+    free(types);
+    return result;
+}

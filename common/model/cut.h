@@ -51,6 +51,10 @@ int cut_evenly(graph_t *graph, int parts, const cut_rates_t *rates,
  * part may need something of a later one (FAULT_INPUT). */
 int cut_check(const graph_t *graph, int parts, fault_t *fault);
 
+/* FAULT_CONFIG naming a tensor that crosses though it follows from the shapes
+ * alone: batches of another size would need another one. */
+int cut_check_shapes(const graph_t *graph, int parts, fault_t *fault);
+
 /* The values that cross behind part `part`, at most TENSORS_MAX, in the order
  * of their values. Returns how many, or -1 with FAULT_INPUT. */
 int cut_boundary(const graph_t *graph, int part, int values[TENSORS_MAX],

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/model/labels.h"
 #include "common/model/layers.h"
+#include "common/model/narrow.h"
 #include "common/model/onnx.h"
 #include "common/model/patterns.h"
 #include "common/model/shape.h"
@@ -167,6 +168,27 @@ s_source(model_t *self, const model_options_t *options, int *parts,
 
 /* --- cutting --- */
 
+/* Shares alone say how many machines there are. */
+static int
+s_parts_wanted(const model_options_t *options)
+{
+    if (options->parts > 0)
+        return options->parts;
+    return options->rates.shares_count > 0 ? options->rates.shares_count : 1;
+}
+
+static int
+s_check_shares(const model_options_t *options, int parts, fault_t *fault)
+{
+    int count = options->rates.shares_count;
+    if (count == 0 || count == parts)
+        return 0;
+    return fault_set(fault, FAULT_CONFIG,
+                     "model.shares names %d machines, but there %s %d part%s",
+                     count, parts == 1 ? "is" : "are", parts,
+                     parts == 1 ? "" : "s");
+}
+
 /* Named cuts are made before anything is renamed or melted together, even
  * ones after, when the costs are the final ones. Formulas are one node while
  * the cut is made, so it never goes through one. */
@@ -182,11 +204,14 @@ s_cut(graph_t *graph, const model_options_t *options, int *parts,
     if (simplify_graph(graph, fault) != 0 || patterns_fuse(graph, fault) != 0)
         return -1;
     if (*parts == 0) {
-        *parts = options->parts > 0 ? options->parts : 1;
-        if (cut_evenly(graph, *parts, &options->rates, fault) != 0)
+        *parts = s_parts_wanted(options);
+        if (s_check_shares(options, *parts, fault) != 0 ||
+            cut_evenly(graph, *parts, &options->rates, fault) != 0)
             return -1;
     }
-    if (cut_check(graph, *parts, fault) != 0)
+    if (s_check_shares(options, *parts, fault) != 0 ||
+        cut_check(graph, *parts, fault) != 0 ||
+        cut_check_shapes(graph, *parts, fault) != 0)
         return -1;
     return patterns_expand(graph, fault);
 }
@@ -328,8 +353,11 @@ s_build(model_t *self, const model_options_t *options, fault_t *fault)
     int result = s_cut(graph, options, &parts, fault);
     if (result == 0) {
         self->scores = s_scores(graph, options->scores);
-        result = s_write_parts(self, graph, options, parts, fault);
+        if (options->rates.half)
+            result = narrow_boundaries(graph, parts, fault);
     }
+    if (result == 0)
+        result = s_write_parts(self, graph, options, parts, fault);
     graph_destroy(&graph);
     if (result != 0 || s_labels(self, options->labels, fault) != 0)
         return -1;

@@ -296,6 +296,8 @@ what_does_not_go_together_is_refused(void **state)
         {MODEL("file = \"x.onnx\";"), "ONNX"},
         {"model: { name = \"m\"; file = \"x\"; layers = (); };", "not both"},
         {MODEL("parts = 2; cuts = [\"a\"];"), "model.cuts"},
+        {MODEL("parts = 3; shares = [2, 1];"), "model.shares"},
+        {MODEL("cuts = [\"a\"]; shares = [2, 1, 1];"), "3 machines, but"},
         {MODEL("input = [3, 32, 32];"), "model.input"},
         {"model: { name = \"m\"; };", "what the network is"},
         {"model: { name = \"m\"; weights = \"a\"; };", "what the network is"},
@@ -314,12 +316,27 @@ what_does_not_go_together_is_refused(void **state)
 }
 
 static void
+shares_and_halves_reach_the_cut(void **state)
+{
+    (void)state;
+    broker_config_t config;
+    s_parse(&config, MODEL("shares = (2, 1.5);"
+                           "boundary_dtype = \"float16\";"));
+    assert_int_equal(config.model.rates.shares_count, 2);
+    assert_true(config.model.rates.shares[1] == 1.5);
+    assert_true(config.model.rates.half);
+    broker_config_release(&config);
+    s_parse(&config, MODEL("parts = 2; shares = [2, 1];"));
+    assert_int_equal(config.model.parts, 2);
+    assert_false(config.model.rates.half);
+    broker_config_release(&config);
+}
+
+static void
 what_is_not_built_yet_is_said(void **state)
 {
     (void)state;
     static const bad_t rows[] = {
-        {MODEL("shares = [2, 1];"), "not built yet"},
-        {MODEL("boundary_dtype = \"float16\";"), "not built yet"},
         {MODEL("") "security: { keys = \"keys\"; };", "encryption"},
         {MODEL("") "security: { plain_networks = [\"10.0.0.0/8\"]; };",
          "not built yet"},
@@ -454,6 +471,7 @@ main(void)
         cmocka_unit_test(integers_over_32_bits_are_not_wrapped),
         cmocka_unit_test(words_outside_of_a_choice_are_refused),
         cmocka_unit_test(what_does_not_go_together_is_refused),
+        cmocka_unit_test(shares_and_halves_reach_the_cut),
         cmocka_unit_test(what_is_not_built_yet_is_said),
         cmocka_unit_test(endpoints_stay_on_loopback),
         cmocka_unit_test(broken_syntax_and_includes_name_their_line),
