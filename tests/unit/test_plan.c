@@ -111,6 +111,59 @@ cutting_that_only_loses_is_said(void **state)
 }
 
 static void
+a_stronger_machine_computes_faster(void **state)
+{
+    (void)state;
+    plan_t plan;
+    cut_rates_t unequal = rates;
+    unequal.shares_count = 2;
+    unequal.shares[0] = 2;
+    unequal.shares[1] = 0.5;
+    s_model(40e6, 60e6, 4000);
+    plan_init(&plan, &model, &unequal);
+    s_near(plan.parts[0].seconds, 0.020 + 0.005);
+    s_near(plan.parts[1].seconds, 0.120 + 0.006);
+    s_near(plan.parts[0].share, 0.4); /* of the work, not of the time */
+    s_near(plan.single_s, 0.050);     /* the strongest alone */
+}
+
+/* Whether a note has a text in it. */
+static bool
+s_noted(const plan_t *plan, const char *text)
+{
+    for (int i = 0; i < plan->notes_count; i++)
+        if (strstr(plan->notes[i], text))
+            return true;
+    return false;
+}
+
+static void
+what_to_know_of_a_part_is_noted(void **state)
+{
+    (void)state;
+    plan_t plan;
+    cut_rates_t limited = rates;
+    s_model(40e6, 60e6, 4000);
+    limited.boundary_bytes_max = 1 << 20;
+    plan_init(&plan, &model, &limited);
+    assert_int_equal(plan.notes_count, 0);
+    parts[1].batchable = false;
+    parts[0].outputs[0] = s_spec("h", 900 << 8);
+    plan_init(&plan, &model, &limited);
+    assert_int_equal(plan.notes_count, 2);
+    assert_true(s_noted(&plan, "part 1 computes one sample at a time"));
+    assert_true(s_noted(&plan, "'h' behind part 0 has 0.9 of the 1 MiB"));
+
+    s_model(1e3, 1e3, 8000);
+    plan_init(&plan, &model, &rates);
+    assert_true(s_noted(&plan, "the broker's link is the slowest of all"));
+    assert_true(s_noted(&plan, "float16"));
+    limited.half = true;
+    plan_init(&plan, &model, &limited);
+    assert_false(s_noted(&plan, "float16"));
+}
+
+static void
 the_json_has_every_key_of_the_contract(void **state)
 {
     (void)state;
@@ -136,6 +189,8 @@ the_json_has_every_key_of_the_contract(void **state)
     s_near(latency, plan.latency_s * 1e3);
     s_near(alone, 10);
     assert_true(json_is_null(warning));
+    assert_int_equal(json_array_size(json_object_get(object, "notes")), 0);
+    s_near(json_real_value(json_object_get(object, "link_mbps")), 8);
     assert_int_equal(json_unpack(json_array_get(list, 1),
                                  "{s:i, s:i, s:i, s:F, s:F, s:o, s:o, s:F}",
                                  "part", &part, "nodes", &nodes, "parameters",
@@ -147,6 +202,9 @@ the_json_has_every_key_of_the_contract(void **state)
     assert_int_equal(nodes, 4);
     s_near(mflop, 60);
     s_near(share, 0.6);
+    s_near(json_real_value(
+               json_object_get(json_array_get(list, 1), "link_seconds")),
+           0.006);
     assert_int_equal(
         json_unpack(json_array_get(outputs, 0), "{s:s, s:s, s:o, s:i}", "name",
                     &tensor, "dtype", &dtype, "shape", &shape, "bytes", &bytes),
@@ -181,6 +239,28 @@ the_table_shows_each_part(void **state)
     free(text);
 }
 
+/* The longest is 48 wide: 60 ms of computing and 6 ms of the link. */
+static void
+a_bar_shows_computing_and_the_link(void **state)
+{
+    (void)state;
+    plan_t plan;
+    char *text = NULL;
+    size_t size = 0;
+    s_model(40e6, 60e6, 4000);
+    plan_init(&plan, &model, &rates);
+    FILE *file = open_memstream(&text, &size);
+    plan_print(&plan, &model, file);
+    fclose(file);
+    assert_non_null(strstr(text, "part 0   #############################==== "
+                                 "                 45.000 ms\n"));
+    assert_non_null(strstr(text, "part 1   ################################"
+                                 "############====   66.000 ms\n"));
+    assert_non_null(strstr(text, "broker   ===== "));
+    assert_non_null(strstr(text, "= the link, 8 Mbit/s"));
+    free(text);
+}
+
 int
 main(void)
 {
@@ -189,8 +269,11 @@ main(void)
         cmocka_unit_test(memory_bound_parts_cost_their_bytes),
         cmocka_unit_test(the_brokers_link_bounds_the_throughput),
         cmocka_unit_test(cutting_that_only_loses_is_said),
+        cmocka_unit_test(a_stronger_machine_computes_faster),
+        cmocka_unit_test(what_to_know_of_a_part_is_noted),
         cmocka_unit_test(the_json_has_every_key_of_the_contract),
         cmocka_unit_test(the_table_shows_each_part),
+        cmocka_unit_test(a_bar_shows_computing_and_the_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
