@@ -99,12 +99,12 @@ s_known_fits(const samples_t *self, const node_t *node, unsigned shapes)
             continue;
         const value_type_t *one = &self->one[node->inputs[i]];
         const value_type_t *other = &self->other[node->inputs[i]];
-        bool same = one->known == other->known &&
-                    shape_equal(&one->shape, &other->shape) &&
+        if (!other->known)
+            continue;
+        bool same = one->known && shape_equal(&one->shape, &other->shape) &&
                     memcmp(one->elements, other->elements,
                            tensor_bytes(one->dtype, &one->shape, 0)) == 0;
-        if (other->known && !same && !all_known &&
-            (i >= 32 || !(shapes >> i & 1)))
+        if (!same && !all_known && (i >= 32 || !(shapes >> i & 1)))
             return false;
     }
     return true;
