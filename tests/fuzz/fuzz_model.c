@@ -1,6 +1,6 @@
 /* Any ONNX graph through everything behind the reader: what a broker does with
- * a model (simplify, cut, extract) and a worker with a part (fuse, plan, run a
- * small one). */
+ * a model (simplify, cut, extract), and a worker with a part or a whole model
+ * (fuse, simplify, plan, run a small one). */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "common/model/simplify.h"
 #include "worker/engine/session.h"
 
-enum { NODES_MAX = 200, BYTES_MAX = 4 << 20, PARTS = 2 };
+enum { NODES_MAX = 200, BYTES_MAX = 4 << 20, PARTS = 2, SAMPLES = 2 };
 
 static const double FLOP_MAX = 1e7;
 
@@ -82,6 +82,35 @@ s_run(const graph_t *graph)
     session_destroy(&session);
 }
 
+/* What worker --local does where samples mix. */
+static void
+s_pin(graph_t *graph, int64_t samples)
+{
+    for (int i = 0; i < graph->inputs_count; i++) {
+        shape_t *shape = &graph->values[graph->inputs[i]].shape;
+        if (shape->rank > 0 && shape->dims[0] == DIM_BATCH)
+            shape->dims[0] = samples;
+    }
+}
+
+/* As a worker runs a part, and as it runs a whole model. */
+static void
+s_work(graph_t *graph)
+{
+    fault_t fault = {0};
+    bool batchable = false;
+    shape_batchable(graph, &batchable, &fault);
+    if (patterns_fuse(graph, &fault) != 0)
+        return;
+    s_run(graph);
+    if (simplify_graph(graph, &fault) != 0)
+        return;
+    s_run(graph);
+    s_pin(graph, SAMPLES);
+    if (simplify_graph(graph, &fault) == 0)
+        s_run(graph);
+}
+
 static void
 s_cut(graph_t *graph)
 {
@@ -106,14 +135,9 @@ s_cut(graph_t *graph)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    fault_t fault = {0};
     graph_t *graph = s_read(bytes, size);
-    if (graph && s_is_small(graph)) {
-        bool batchable;
-        shape_batchable(graph, &batchable, &fault);
-        if (patterns_fuse(graph, &fault) == 0)
-            s_run(graph);
-    }
+    if (graph && s_is_small(graph))
+        s_work(graph);
     graph_destroy(&graph);
     graph = s_read(bytes, size);
     if (graph && s_is_small(graph) && graph->inputs_count > 0 &&
