@@ -142,21 +142,31 @@ s_raise_batch_norm(raising_t *self, int index)
     return 0;
 }
 
-/* With training_mode it would drop. */
+/* An optional input of one element, where it is known; else *to stays. */
+static int
+s_read_scalar(raising_t *self, const node_t *node, int input, float *to)
+{
+    int value = input < node->inputs_count ? node->inputs[input] : GRAPH_NONE;
+    if (value == GRAPH_NONE || !self->graph->values[value].constant ||
+        shape_elements(&self->graph->values[value].shape) != 1)
+        return 0;
+    return graph_read_elements(self->graph, value, 0, 1, DTYPE_FLOAT32, to,
+                               self->fault);
+}
+
+/* With training_mode it would drop, if there is a ratio to drop. */
 static int
 s_raise_dropout(raising_t *self, int index)
 {
     const node_t *node = &self->graph->nodes[index];
-    int mode = node->inputs_count > 2 ? node->inputs[2] : GRAPH_NONE;
-    uint8_t training = 0;
-    if (mode != GRAPH_NONE && self->graph->values[mode].constant &&
-        shape_elements(&self->graph->values[mode].shape) == 1 &&
-        graph_read_elements(self->graph, mode, 0, 1, DTYPE_BOOL, &training,
-                            self->fault))
+    float ratio = 0.5f, training = 0.0f;
+    if (s_read_scalar(self, node, 1, &ratio) ||
+        s_read_scalar(self, node, 2, &training))
         return -1;
-    return training ? s_fault(self, index,
-                              "training_mode is on: export for inference")
-                    : 0;
+    return ratio != 0.0f && training != 0.0f
+               ? s_fault(self, index,
+                         "training_mode is on: export for inference")
+               : 0;
 }
 
 /* Parts without sizes are a number of parts since. */

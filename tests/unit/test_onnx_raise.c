@@ -193,6 +193,8 @@ training_is_refused(void **state)
     s_refused(ONE_NODE(13, "floats r [] 0.5\nbools t [] 1\n"
                            "node Dropout x r t -> y name=drop"),
               "'drop' (Dropout): training_mode");
+    s_refused(ONE_NODE(13, "bools t [] 1\nnode Dropout x _ t -> y name=drop"),
+              "'drop' (Dropout): training_mode");
     s_refused(ONE_NODE(9, "floats s [4] 1 1 1 1\n"
                           "node BatchNormalization x s s s s -> y m v name=bn\n"
                           "node Add v v -> z"),
@@ -201,6 +203,17 @@ training_is_refused(void **state)
                           "node BatchNormalization x s s s s -> y name=bn "
                           "spatial=0"),
               "'bn' (BatchNormalization): spatial");
+}
+
+/* As torchvision's Swin exports: dropping nothing, in training mode. */
+static void
+a_dropout_of_nothing_may_train(void **state)
+{
+    (void)state;
+    graph_t *graph = s_read(ONE_NODE(13, "floats r [] 0\nbools t [] 1\n"
+                                         "node Dropout x r t -> y mask"));
+    assert_non_null(sketch_node(graph, "Dropout"));
+    graph_destroy(&graph);
 }
 
 static void
@@ -308,6 +321,7 @@ main(void)
         cmocka_unit_test(the_nearest_place_of_old_resizes),
         cmocka_unit_test(inputs_of_no_elements_are_none),
         cmocka_unit_test(training_is_refused),
+        cmocka_unit_test(a_dropout_of_nothing_may_train),
         cmocka_unit_test(outputs_of_training_that_nobody_reads_go),
         cmocka_unit_test(a_softmax_over_one_axis_names_it),
         cmocka_unit_test(a_softmax_over_several_axes_is_flattened),
