@@ -1,12 +1,15 @@
 /* The table of operators that are computed by plain loops. */
 #include "common/model/eval.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/model/eval_ops.h"
 
-static const eval_row_t *const families[] = {eval_rows_make, eval_rows_items,
-                                             eval_rows_math, eval_rows_reduce};
+static const eval_row_t *const families[] = {
+    eval_rows_make,  eval_rows_move, eval_rows_select,
+    eval_rows_items, eval_rows_math, eval_rows_reduce,
+};
 
 static const eval_row_t *
 s_row(const char *op)
@@ -51,4 +54,23 @@ eval_fault(const evaluation_t *self, const char *sentence)
 {
     return fault_set(self->fault, FAULT_INPUT, "node '%.60s' (%.40s): %s",
                      self->node->name, self->node->op, sentence);
+}
+
+int64_t
+eval_int(const array_t *list, int64_t index)
+{
+    if (list->dtype == DTYPE_INT64)
+        return ((const int64_t *)list->data)[index];
+    assert(list->dtype == DTYPE_INT32);
+    return ((const int32_t *)list->data)[index];
+}
+
+int
+eval_ints(const array_t *list, int64_t *values, int max)
+{
+    int64_t count = shape_elements(&list->shape);
+    assert(count <= max);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = eval_int(list, i);
+    return (int)count;
 }

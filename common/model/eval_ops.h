@@ -32,13 +32,19 @@ typedef struct eval_row {
 } eval_row_t;
 
 /* The rows of each family; a row without an op ends a list. */
-extern const eval_row_t eval_rows_make[];  /* from types and numbers alone */
-extern const eval_row_t eval_rows_items[]; /* element by element */
+extern const eval_row_t eval_rows_make[];   /* from types and numbers alone */
+extern const eval_row_t eval_rows_move[];   /* all elements, laid out anew */
+extern const eval_row_t eval_rows_select[]; /* some elements */
+extern const eval_row_t eval_rows_items[];  /* element by element */
 extern const eval_row_t eval_rows_math[];
 extern const eval_row_t eval_rows_reduce[];
 
 /* An input, or NULL where it is absent. */
 const array_t *eval_input(const evaluation_t *self, int index);
+
+/* An element of int64 or int32, and all of at most max; their number. */
+int64_t eval_int(const array_t *list, int64_t index);
+int eval_ints(const array_t *list, int64_t *values, int max);
 
 /* FAULT_INPUT: "node 'NAME' (OP): sentence". Returns -1. */
 int eval_fault(const evaluation_t *self, const char *sentence);

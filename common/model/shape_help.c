@@ -67,13 +67,27 @@ shaping_floats(const shaping_t *self, int count)
     return 0;
 }
 
+/* Dims of zero count as one here, so that no product of some of them can
+ * overflow later. */
+static bool
+s_is_sane(const shape_t *shape)
+{
+    int64_t elements = 1;
+    for (int i = 0; i < shape->rank; i++) {
+        int64_t dim = shape->dims[i] ? shape->dims[i] : 1;
+        if (dim < 0 || __builtin_mul_overflow(elements, dim, &elements) ||
+            elements > SHAPING_ELEMENTS_MAX)
+            return false;
+    }
+    return true;
+}
+
 int
 shaping_give(const shaping_t *self, int slot, dtype_t dtype,
              const shape_t *shape)
 {
     char text[128];
-    int64_t elements = shape_elements(shape);
-    if (elements < 0 || elements > SHAPING_ELEMENTS_MAX)
+    if (!s_is_sane(shape))
         return shaping_fault(self, "its output %s is too large",
                              shape_text(shape, text, sizeof text));
     if (slot < self->node->outputs_count &&

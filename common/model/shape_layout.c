@@ -129,11 +129,10 @@ shape_squeeze(const shaping_t *self)
         return -1;
     const value_type_t *x = shaping_input(self, 0);
     unsigned set = 0;
-    if (!shaping_input(self, 1)) {
-        /* Without axes a batch of one would go too. */
-        return shaping_fault(self, "it does not say which axes");
-    }
-    if (shaping_axes(self, 1, x->shape.rank, &set) < 0)
+    for (int i = 0; !shaping_input(self, 1) && i < x->shape.rank; i++)
+        set |= (unsigned)(x->shape.dims[i] == 1) << i;
+    if (shaping_input(self, 1) &&
+        shaping_axes(self, 1, x->shape.rank, &set) < 0)
         return -1;
     shape_t shape = {.rank = 0};
     for (int i = 0; i < x->shape.rank; i++) {
@@ -144,6 +143,13 @@ shape_squeeze(const shaping_t *self)
                                  (long long)x->shape.dims[i]);
     }
     return shaping_give(self, 0, x->dtype, &shape);
+}
+
+/* Without axes a batch of one is dropped, other ones are not. */
+bool
+mixes_squeeze(const shaping_t *self)
+{
+    return !shaping_input(self, 1);
 }
 
 int
@@ -166,27 +172,4 @@ shape_unsqueeze(const shaping_t *self)
     for (int i = 0, from = 0; i < shape.rank; i++)
         shape.dims[i] = set >> i & 1 ? 1 : x->shape.dims[from++];
     return shaping_give(self, 0, x->dtype, &shape);
-}
-
-int
-shape_shape(const shaping_t *self)
-{
-    if (shaping_arity(self, 1, 1) != 0)
-        return -1;
-    int rank = shaping_input(self, 0)->shape.rank;
-    int64_t start = node_int(self->node, "start", 0);
-    int64_t end = node_int(self->node, "end", rank);
-    start = start < 0 ? start + rank : start;
-    end = end < 0 ? end + rank : end;
-    start = start < 0 ? 0 : start > rank ? rank : start;
-    end = end < start ? start : end > rank ? rank : end;
-    return shaping_give(self, 0, DTYPE_INT64, &(shape_t){1, {end - start}});
-}
-
-int
-shape_size(const shaping_t *self)
-{
-    if (shaping_arity(self, 1, 1) != 0)
-        return -1;
-    return shaping_give(self, 0, DTYPE_INT64, &(shape_t){.rank = 0});
 }

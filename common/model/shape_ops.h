@@ -114,7 +114,9 @@ shaping_fn shape_dropout, shape_prelu;
 shaping_fn shape_flatten, shape_reshape, shape_transpose, shape_concat;
 shaping_fn shape_squeeze, shape_unsqueeze;
 shaping_fn shape_reduce_sum, shape_reduce_extremum;
-shaping_fn shape_shape, shape_size;
+shaping_fn shape_shape, shape_size, shape_constant_of_shape, shape_range;
+shaping_fn shape_expand;
+shaping_fn shape_slice, shape_gather, shape_where;
 
 /* --- floating-point operations of one node --- */
 
@@ -126,5 +128,6 @@ flop_fn flop_reduce;
 /* Softmax, Concat, ...: attribute axis. Reductions: axes in input 1. Images:
  * all but axis 0 of the first input belongs together. */
 mixes_fn mixes_axis, mixes_reduce, mixes_image, mixes_gemm, mixes_matmul;
+mixes_fn mixes_squeeze, mixes_slice, mixes_gather;
 
 #endif

@@ -1,0 +1,122 @@
+/* Operators that lay all their elements out anew: views, Concat, Transpose,
+ * Expand, Cast. */
+#include <string.h>
+
+#include "common/model/eval_ops.h"
+#include "common/model/walk.h"
+
+/* The output is the input under another shape. */
+static int
+s_same(const evaluation_t *self)
+{
+    const array_t *x = eval_input(self, 0), *y = self->outputs[0];
+    size_t bytes = tensor_bytes(x->dtype, &x->shape, 0);
+    if (y && bytes)
+        memcpy(y->data, x->data, bytes);
+    return 0;
+}
+
+/* --- Cast -----------------------------------------------------------------
+ */
+
+static bool
+s_is_whole(dtype_t dtype)
+{
+    return dtype != DTYPE_FLOAT32 && dtype != DTYPE_FLOAT64 &&
+           dtype != DTYPE_FLOAT16 && dtype != DTYPE_BFLOAT16;
+}
+
+/* Integers that do not fit keep their low bytes, as opset 19 says. */
+static void
+s_wrap(dtype_t to, char *y, dtype_t from, const char *x, size_t count)
+{
+    int64_t number;
+    for (size_t i = 0; i < count; i++) {
+        tensor_convert(DTYPE_INT64, &number, from, x + i * dtype_size(from), 1);
+        memcpy(y + i * dtype_size(to), &number, dtype_size(to));
+    }
+}
+
+static int
+s_cast(const evaluation_t *self)
+{
+    const array_t *x = eval_input(self, 0), *y = self->outputs[0];
+    size_t count = (size_t)shape_elements(&x->shape);
+    if (s_is_whole(x->dtype) && s_is_whole(y->dtype) && y->dtype != DTYPE_BOOL)
+        s_wrap(y->dtype, y->data, x->dtype, x->data, count);
+    else
+        tensor_convert(y->dtype, y->data, x->dtype, x->data, count);
+    return 0;
+}
+
+/* --- Concat ---------------------------------------------------------------
+ */
+
+/* In how many rows an axis cuts a tensor. */
+static size_t
+s_rows(const shape_t *shape, int64_t axis)
+{
+    size_t rows = 1;
+    for (int i = 0; i < axis; i++)
+        rows *= (size_t)shape->dims[i];
+    return rows;
+}
+
+static int
+s_concat(const evaluation_t *self)
+{
+    const array_t *y = self->outputs[0];
+    int64_t axis = node_int(self->node, "axis", 0);
+    axis = axis < 0 ? axis + y->shape.rank : axis;
+    size_t rows = s_rows(&y->shape, axis), bytes = 0;
+    if (shape_elements(&y->shape) == 0)
+        return 0;
+    size_t stride = tensor_bytes(y->dtype, &y->shape, 0) / rows;
+    for (int i = 0; i < self->node->inputs_count; i++) {
+        const array_t *x = eval_input(self, i);
+        char *to = (char *)y->data + bytes;
+        size_t own = tensor_bytes(x->dtype, &x->shape, 0) / rows;
+        for (size_t row = 0; own && row < rows; row++)
+            memcpy(to + row * stride, (const char *)x->data + row * own, own);
+        bytes += own;
+    }
+    return 0;
+}
+
+/* --- Transpose, Expand ----------------------------------------------------
+ */
+
+static int
+s_transpose(const evaluation_t *self)
+{
+    const array_t *x = eval_input(self, 0), *y = self->outputs[0];
+    const attribute_t *perm = node_attribute(self->node, "perm");
+    int64_t strides[TENSOR_RANK_MAX];
+    walk_t walk = {0};
+    if (x->shape.rank == 0)
+        return s_same(self);
+    shape_strides(&x->shape, strides);
+    for (int i = 0; i < x->shape.rank; i++)
+        walk_add_axis(&walk, y->shape.dims[i],
+                      strides[perm ? perm->ints[i] : x->shape.rank - 1 - i]);
+    walk_copy(&walk, y->data, x->data, dtype_size(x->dtype));
+    return 0;
+}
+
+static int
+s_expand(const evaluation_t *self)
+{
+    const array_t *x = eval_input(self, 0), *y = self->outputs[0];
+    walk_t walk = walk_over(&y->shape);
+    walk_add_broadcast(&walk, &x->shape);
+    walk_copy(&walk, y->data, x->data, dtype_size(x->dtype));
+    return 0;
+}
+
+const eval_row_t eval_rows_move[] = {
+    {"Cast", s_cast, false, NULL},      {"Concat", s_concat, false, NULL},
+    {"Expand", s_expand, false, NULL},  {"Flatten", s_same, false, NULL},
+    {"Identity", s_same, false, NULL},  {"Reshape", s_same, false, NULL},
+    {"Squeeze", s_same, false, NULL},   {"Transpose", s_transpose, false, NULL},
+    {"Unsqueeze", s_same, false, NULL}, {0},
+};

@@ -1,0 +1,228 @@
+/* One operator on small tensors. */
+#include "tests/support/evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/model/eval.h"
+#include "common/model/shape.h"
+#include "tests/support/tests.h"
+
+enum { INPUTS_MAX = 8 };
+
+evaluated_t evaluated[EVALUATE_OUTPUTS_MAX];
+
+const dtype_t evaluate_dtypes[10] = {
+    DTYPE_FLOAT32, DTYPE_UINT8, DTYPE_INT8,    DTYPE_INT16,   DTYPE_INT32,
+    DTYPE_INT64,   DTYPE_BOOL,  DTYPE_FLOAT16, DTYPE_FLOAT64, DTYPE_BFLOAT16,
+};
+
+/* The node at work: its inputs are constants, its outputs the first values. */
+static graph_t *s_graph;
+static int s_node, s_outputs, s_inputs[INPUTS_MAX], s_inputs_count;
+static tensor_t s_elements[INPUTS_MAX];
+static fault_t s_fault;
+
+void
+evaluate_end(void)
+{
+    graph_destroy(&s_graph);
+    for (int i = 0; i < s_inputs_count; i++)
+        tensor_release(&s_elements[i]);
+    s_inputs_count = 0;
+}
+
+void
+evaluate_op(const char *op, int outputs)
+{
+    evaluate_end();
+    s_graph = graph_new("g", &s_fault);
+    s_outputs = outputs;
+    int values[EVALUATE_OUTPUTS_MAX];
+    for (int i = 0; i < outputs; i++)
+        values[i] = graph_add_value(s_graph, (char[]){'y', (char)('0' + i), 0},
+                                    DTYPE_NONE, NULL, &s_fault);
+    s_node =
+        graph_add_node(s_graph, op, "n", NULL, 0, values, outputs, &s_fault);
+    assert_int_equal(s_node, 0);
+}
+
+void
+evaluate_input(dtype_t dtype, const shape_t *shape, const void *elements)
+{
+    int at = s_inputs_count++;
+    assert_true(at < INPUTS_MAX);
+    tensor_t *tensor = &s_elements[at];
+    assert_ok(tensor_init(tensor, dtype, shape, &s_fault), &s_fault);
+    if (tensor->bytes)
+        memcpy(tensor->data, elements, tensor->bytes);
+    s_inputs[at] =
+        graph_add_elements(s_graph, (char[]){'x', (char)('0' + at), 0}, dtype,
+                           shape, tensor->bytes ? elements : "", &s_fault);
+    assert_true(s_inputs[at] >= 0);
+}
+
+void
+evaluate_list(int count, const int64_t *numbers)
+{
+    evaluate_input(DTYPE_INT64, SHAPE(count), numbers);
+}
+
+/* Element `place` of numbers that count up. */
+static void
+s_store_place(dtype_t dtype, char *to, int64_t place)
+{
+    tensor_convert(dtype, to, DTYPE_INT64, &(int64_t){place % 100}, 1);
+}
+
+void
+evaluate_count_up(dtype_t dtype, const shape_t *shape)
+{
+    size_t count = (size_t)shape_elements(shape), size = dtype_size(dtype);
+    char *elements = calloc(count + 1, size);
+    for (size_t i = 0; i < count; i++)
+        s_store_place(dtype, elements + i * size, (int64_t)i);
+    evaluate_input(dtype, shape, elements);
+    free(elements);
+}
+
+void
+evaluate_absent(void)
+{
+    s_inputs[s_inputs_count] = GRAPH_NONE;
+    s_elements[s_inputs_count++] = (tensor_t){.dtype = DTYPE_NONE};
+}
+
+void
+evaluate_int(const char *name, int64_t value)
+{
+    assert_ok(graph_set_int(s_graph, s_node, name, value, &s_fault), &s_fault);
+}
+
+void
+evaluate_ints(const char *name, int count, const int64_t *values)
+{
+    assert_ok(
+        graph_set_ints(s_graph, s_node, name, values, (size_t)count, &s_fault),
+        &s_fault);
+}
+
+void
+evaluate_float(const char *name, float value)
+{
+    assert_ok(graph_set_float(s_graph, s_node, name, value, &s_fault),
+              &s_fault);
+}
+
+void
+evaluate_text(const char *name, const char *value)
+{
+    assert_ok(graph_set_text(s_graph, s_node, name, value, &s_fault), &s_fault);
+}
+
+void
+evaluate_tensor(const char *name, dtype_t dtype, const void *element)
+{
+    tensor_t tensor;
+    assert_ok(tensor_init(&tensor, dtype, SHAPE(1), &s_fault), &s_fault);
+    memcpy(tensor.data, element, tensor.bytes);
+    assert_ok(graph_set_tensor(s_graph, s_node, name, &tensor, &s_fault),
+              &s_fault);
+    tensor_release(&tensor);
+}
+
+/* Inputs beyond those that are known while shapes are inferred stay unknown
+ * there, so evaluation runs here in any case. */
+static int
+s_run(const value_type_t *types)
+{
+    array_t inputs[INPUTS_MAX], outputs[EVALUATE_OUTPUTS_MAX];
+    const array_t *in[INPUTS_MAX] = {NULL};
+    array_t *out[EVALUATE_OUTPUTS_MAX];
+    for (int i = 0; i < s_inputs_count; i++) {
+        const tensor_t *x = &s_elements[i];
+        inputs[i] = (array_t){x->dtype, x->shape, x->data};
+        if (s_inputs[i] != GRAPH_NONE)
+            in[i] = &inputs[i];
+    }
+    for (int i = 0; i < s_outputs; i++) {
+        const value_type_t *type = &types[i];
+        size_t bytes = tensor_bytes(type->dtype, &type->shape, 0);
+        assert_true(bytes <= EVALUATE_BYTES_MAX);
+        evaluated[i].dtype = type->dtype;
+        evaluated[i].shape = type->shape;
+        memset(evaluated[i].data, 0xee, sizeof evaluated[i].data);
+        outputs[i] = (array_t){type->dtype, type->shape, evaluated[i].data};
+        out[i] = &outputs[i];
+    }
+    return eval_run(&s_graph->nodes[s_node], in, out, &s_fault);
+}
+
+static int
+s_infer_and_run(void)
+{
+    fault_clear(&s_fault);
+    node_t *node = &s_graph->nodes[s_node];
+    free(node->inputs);
+    node->inputs = calloc(INPUTS_MAX, sizeof *node->inputs);
+    memcpy(node->inputs, s_inputs, sizeof s_inputs);
+    node->inputs_count = s_inputs_count;
+    value_type_t *types = shape_types_new(s_graph, 1, &s_fault);
+    int result = types ? s_run(types) : -1;
+    /* What is known must be what evaluation gives. */
+    for (int i = 0; result == 0 && i < s_outputs; i++)
+        if (types[i].known)
+            assert_memory_equal(
+                types[i].elements, evaluated[i].data,
+                tensor_bytes(types[i].dtype, &types[i].shape, 0));
+    free(types);
+    return result;
+}
+
+void
+evaluate(void)
+{
+    assert_ok(s_infer_and_run(), &s_fault);
+}
+
+void
+evaluate_refuses(const char *part)
+{
+    if (s_infer_and_run() == 0)
+        fail_msg("'%s' should be refused", part);
+    if (!strstr(s_fault.text, part))
+        fail_msg("'%s' is not in '%s'", part, s_fault.text);
+}
+
+static void
+s_expect_type(dtype_t dtype, const shape_t *shape)
+{
+    char text[128], expected[128];
+    assert_string_equal(dtype_name(evaluated[0].dtype), dtype_name(dtype));
+    assert_string_equal(shape_text(&evaluated[0].shape, text, sizeof text),
+                        shape_text(shape, expected, sizeof expected));
+}
+
+void
+evaluate_expect(dtype_t dtype, const shape_t *shape, const void *elements)
+{
+    s_expect_type(dtype, shape);
+    size_t bytes = tensor_bytes(dtype, shape, 0);
+    if (bytes)
+        assert_memory_equal(evaluated[0].data, elements, bytes);
+    assert_int_equal((unsigned char)evaluated[0].data[bytes], 0xee);
+}
+
+void
+evaluate_expect_places(dtype_t dtype, const shape_t *shape,
+                       const int64_t *places)
+{
+    char expected[8];
+    size_t size = dtype_size(dtype);
+    s_expect_type(dtype, shape);
+    for (int64_t i = 0; i < shape_elements(shape); i++) {
+        s_store_place(dtype, expected, places[i] < 0 ? 0 : places[i]);
+        assert_memory_equal(expected, evaluated[0].data + (size_t)i * size,
+                            size);
+    }
+}
