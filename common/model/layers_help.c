@@ -1,6 +1,7 @@
 /* What the layers share: faults, arguments, weights, nodes. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
@@ -90,6 +91,20 @@ layering_constant(layering_t *self, const char *suffix, dtype_t dtype,
 }
 
 int
+layering_shaped(layering_t *self, const char *suffix, int constant,
+                const shape_t *shape)
+{
+    float *items =
+        mem_new((size_t)shape_elements(shape), sizeof *items, self->fault);
+    int value = -1;
+    if (items && graph_read_constant(self->graph, constant, DTYPE_FLOAT32,
+                                     items, self->fault) == 0)
+        value = layering_constant(self, suffix, DTYPE_FLOAT32, shape, items);
+    free(items);
+    return value;
+}
+
+int
 layering_scalar(layering_t *self, const char *suffix, float number)
 {
     const shape_t scalar = {.rank = 0};
@@ -145,6 +160,12 @@ layering_along(layering_t *self, const char *op, int64_t absent,
         graph_set_int(self->graph, node, "axis", axis, self->fault) != 0)
         return -1;
     return layering_finish(self, node);
+}
+
+int
+layering_nothing(layering_t *self)
+{
+    return layering_simple(self, "Identity", NULL, self->inputs, 1);
 }
 
 /* --- weights --- */
@@ -287,6 +308,26 @@ layering_extents(layering_t *self, const char *name, const int64_t *absent,
         if (setting_get_int(list ? setting_at(found, i) : found, min,
                             LAYER_EXTENT_MAX, &values[i], self->fault) != 0)
             return -1;
+    return 0;
+}
+
+int
+layering_ints(layering_t *self, const char *name, int64_t min, int64_t max,
+              int64_t values[TENSOR_RANK_MAX], int *count)
+{
+    const setting_t *found = setting_find(self->setting, name);
+    if (!found)
+        return layering_wrong(self, "%s needs %s", self->row->op, name);
+    bool list = setting_kind(found) == SETTING_LIST;
+    size_t items = list ? setting_count(found) : 1;
+    if (items < 1 || items > TENSOR_RANK_MAX)
+        return setting_fault(found, self->fault,
+                             "this should be 1 to %d numbers", TENSOR_RANK_MAX);
+    for (size_t i = 0; i < items; i++)
+        if (setting_get_int(list ? setting_at(found, i) : found, min, max,
+                            &values[i], self->fault) != 0)
+            return -1;
+    *count = (int)items;
     return 0;
 }
 

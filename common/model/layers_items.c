@@ -79,7 +79,7 @@ layer_identity(layering_t *self)
     double ignored;
     if (layering_float(self, "p", 0.5, 0, 1, &ignored) != 0)
         return -1;
-    return layering_simple(self, "Identity", NULL, self->inputs, 1);
+    return layering_nothing(self);
 }
 
 /* One after the other, as torch computes a + b + c. */

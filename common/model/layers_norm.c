@@ -52,3 +52,16 @@ layer_batch_norm(layering_t *self)
         return -1;
     return layering_finish(self, node);
 }
+
+int
+layer_batch_norm_1d(layering_t *self)
+{
+    char text[128];
+    const shape_t *x = layering_shape(self);
+    if (x->rank != 2 && x->rank != 3)
+        return layering_unfit(self,
+                              "BatchNorm1d wants [N, channels] or [N, "
+                              "channels, length], its input is %s",
+                              shape_text(x, text, sizeof text));
+    return layer_batch_norm(self);
+}

@@ -86,6 +86,9 @@ int layering_bool(layering_t *self, const char *name, bool absent, bool *value);
  * it has to be given. */
 int layering_extents(layering_t *self, const char *name, const int64_t *absent,
                      int64_t min, int64_t *values);
+/* 1 to TENSOR_RANK_MAX numbers; one may be written without a list. */
+int layering_ints(layering_t *self, const char *name, int64_t min, int64_t max,
+                  int64_t values[TENSOR_RANK_MAX], int *count);
 /* An axis of the input, negative ones from the end. */
 int layering_axis(layering_t *self, const char *name, int64_t absent,
                   int *axis);
@@ -110,6 +113,9 @@ int layering_type(layering_t *self, int value, dtype_t dtype,
 /* A constant called NAME.suffix. */
 int layering_constant(layering_t *self, const char *suffix, dtype_t dtype,
                       const shape_t *shape, const void *elements);
+/* Another float32 constant's elements in another shape of as many. */
+int layering_shaped(layering_t *self, const char *suffix, int constant,
+                    const shape_t *shape);
 int layering_scalar(layering_t *self, const char *suffix, float number);
 
 /* A node; its output is called NAME.suffix, or NAME where suffix is NULL.
@@ -139,11 +145,17 @@ typedef struct layer_window {
 int layering_window(layering_t *self, int node, const layer_window_t *window,
                     bool dilates);
 
-layer_fn layer_conv, layer_max_pool, layer_average_pool, layer_adaptive_pool;
+/* An Identity, for what changes nothing. */
+int layering_nothing(layering_t *self);
+
+layer_fn layer_conv;
+layer_fn layer_max_pool, layer_average_pool;
+layer_fn layer_adaptive_average_pool, layer_adaptive_max_pool;
 layer_fn layer_linear, layer_concat, layer_identity, layer_chain;
-layer_fn layer_batch_norm;
-layer_fn layer_unary, layer_leaky_relu, layer_relu6, layer_gelu, layer_silu;
-layer_fn layer_softmax;
-layer_fn layer_flatten;
+layer_fn layer_batch_norm, layer_batch_norm_1d;
+layer_fn layer_unary, layer_leaky_relu, layer_relu6, layer_hardtanh, layer_elu;
+layer_fn layer_hard_sigmoid, layer_prelu, layer_gelu, layer_silu, layer_softmax;
+layer_fn layer_flatten, layer_unflatten, layer_permute, layer_channel_shuffle;
+layer_fn layer_pixel_shuffle, layer_pixel_unshuffle;
 
 #endif

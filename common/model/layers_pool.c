@@ -1,6 +1,4 @@
 /* Pools. */
-#include <string.h>
-
 #include "common/model/layers_ops.h"
 
 static const int64_t zeroes[LAYER_AXES_MAX] = {0, 0};
@@ -212,42 +210,64 @@ s_uneven_pool(layering_t *self, const int64_t *size, const int64_t *wanted)
     return mean < 0 ? -1 : s_swap(self, NULL, mean);
 }
 
-/* How the sizes there are and those wanted relate, along every axis. */
-static bool
-s_all_one(const int64_t *wanted, int axes)
+/* A pool to given sizes, where windows of one size do: the whole axes, every
+ * element alone, or an even share; `value` is -1 where it takes more than
+ * that. -1 with a fault. */
+static int
+s_even_pool(layering_t *self, const char *pool, const char *global,
+            const int64_t *size, const int64_t *wanted, int *value)
 {
-    return wanted[0] == 1 && (axes == 1 || wanted[1] == 1);
-}
-
-static bool
-s_divides(const int64_t *size, const int64_t *wanted, int axes)
-{
-    for (int i = 0; i < axes; i++)
-        if (size[i] % wanted[i] != 0)
-            return false;
-    return true;
+    int axes = layering_axes(self);
+    bool whole = true, same = true, even = true;
+    layer_window_t window = {0};
+    for (int i = 0; i < axes; i++) {
+        whole = whole && wanted[i] == 1;
+        same = same && wanted[i] == size[i];
+        even = even && size[i] % wanted[i] == 0;
+        window.kernel[i] = window.stride[i] = size[i] / wanted[i];
+    }
+    *value = -1;
+    if (whole)
+        *value = layering_simple(self, global, NULL, self->inputs, 1);
+    else if (same)
+        *value = layering_nothing(self);
+    if (whole || same)
+        return *value < 0 ? -1 : 0;
+    if (!even)
+        return 0;
+    int node = layering_node(self, pool, NULL, self->inputs, 1);
+    if (node < 0 || layering_window(self, node, &window, false) != 0)
+        return -1;
+    *value = layering_finish(self, node);
+    return *value < 0 ? -1 : 0;
 }
 
 int
-layer_adaptive_pool(layering_t *self)
+layer_adaptive_average_pool(layering_t *self)
 {
-    int axes = layering_axes(self);
-    int64_t wanted[LAYER_AXES_MAX], size[LAYER_AXES_MAX];
+    int64_t wanted[LAYER_AXES_MAX];
+    int value;
     if (layering_extents(self, "output_size", NULL, 1, wanted) != 0)
         return -1;
-    memcpy(size, &layering_shape(self)->dims[2], (size_t)axes * sizeof *size);
-    if (s_all_one(wanted, axes))
-        return layering_simple(self, "GlobalAveragePool", NULL, self->inputs,
-                               1);
-    if (memcmp(size, wanted, (size_t)axes * sizeof *size) == 0)
-        return layering_simple(self, "Identity", NULL, self->inputs, 1);
-    if (!s_divides(size, wanted, axes))
-        return s_uneven_pool(self, size, wanted);
-    layer_window_t window = {0};
-    for (int i = 0; i < axes; i++)
-        window.kernel[i] = window.stride[i] = size[i] / wanted[i];
-    int node = layering_node(self, "AveragePool", NULL, self->inputs, 1);
-    if (node < 0 || layering_window(self, node, &window, false) != 0)
+    const shape_t x = *layering_shape(self);
+    if (s_even_pool(self, "AveragePool", "GlobalAveragePool", &x.dims[2],
+                    wanted, &value) != 0)
         return -1;
-    return layering_finish(self, node);
+    return value < 0 ? s_uneven_pool(self, &x.dims[2], wanted) : value;
+}
+
+int
+layer_adaptive_max_pool(layering_t *self)
+{
+    int64_t wanted[LAYER_AXES_MAX];
+    int value;
+    if (layering_extents(self, "output_size", NULL, 1, wanted) != 0)
+        return -1;
+    const shape_t x = *layering_shape(self);
+    if (s_even_pool(self, "MaxPool", "GlobalMaxPool", &x.dims[2], wanted,
+                    &value) != 0)
+        return -1;
+    return value >= 0 ? value
+                      : layering_unfit(self, "its output_size has to divide "
+                                             "the size of its input");
 }

@@ -81,6 +81,30 @@ RESIDUAL = [
 ]
 
 
+class Permute(nn.Module):
+    def __init__(self, *dims):
+        super().__init__()
+        self.dims = dims
+
+    def forward(self, x):
+        return x.permute(self.dims)
+
+
+class Arithmetic(nn.Module):
+    def forward(self, x):
+        a, b = torch.sigmoid(x), torch.tanh(x)
+        return (a * b * x - b) / a
+
+
+ARITHMETIC = [
+    plain("Sigmoid", 'name = "a"; '),
+    plain("Tanh", 'name = "b"; inputs = "input"; '),
+    plain("Mul", 'inputs = ["a", "b", "input"]; '),
+    plain("Sub", 'inputs = ["mul_2", "b"]; '),
+    plain("Div", 'inputs = ["sub_3", "a"]; '),
+]
+
+
 def cases():
     image = (3, 11, 8)
     wide = (6, 9, 7)
@@ -221,6 +245,37 @@ def cases():
         [plain("Flatten"), linear("7"), plain("ReLU"), linear("9"),
          plain("Softmax")]]]
     yield "three_parts", (3, 16, 16), network, lists, ""
+    yield from more_layers(single)
+
+
+def more_layers(single):
+    image = (4, 6, 8)
+    for op, module, more in [
+            ("ELU", nn.ELU(0.7), "alpha = 0.7; "),
+            ("Hardsigmoid", nn.Hardsigmoid(), ""),
+            ("Hardtanh", nn.Hardtanh(-0.5, 0.8),
+             "min_val = -0.5; max_val = 0.8; "),
+            ("LogSoftmax", nn.LogSoftmax(1), "dim = 1; "),
+            ("AdaptiveMaxPool2d", nn.AdaptiveMaxPool2d(1),
+             "output_size = 1; "),
+            ("AdaptiveMaxPool2d_even", nn.AdaptiveMaxPool2d((2, 4)),
+             "output_size = [2, 4]; "),
+            ("Unflatten", nn.Unflatten(1, (2, 2)),
+             "dim = 1; unflattened_size = [2, -1]; "),
+            ("Permute", Permute(0, 2, 3, 1), "dims = [0, 2, 3, 1]; "),
+            ("ChannelShuffle", nn.ChannelShuffle(2), "groups = 2; "),
+            ("PixelShuffle", nn.PixelShuffle(2), "upscale_factor = 2; "),
+            ("PixelUnshuffle", nn.PixelUnshuffle(2),
+             "downscale_factor = 2; ")]:
+        yield single(op.lower(), image, module, plain(op.split("_")[0], more))
+    yield single("prelu", image, nn.PReLU(4),
+                 '{ op = "PReLU"; weights = "layer"; }')
+    yield single("prelu_one", image, nn.PReLU(),
+                 '{ op = "PReLU"; weights = "layer"; num_parameters = 1; }')
+    for name, shape in (("norm_rows", (5,)), ("norm_line", (5, 7))):
+        yield single(name, shape, nn.BatchNorm1d(5),
+                     '{ op = "BatchNorm1d"; weights = "layer"; }')
+    yield "arithmetic", (5, 7), Arithmetic(), ARITHMETIC, ""
 
 
 def settle(network):

@@ -203,6 +203,63 @@ what_a_list_says_wrongly_is_named(void **state)
 }
 
 static void
+arguments_that_do_not_fit_the_input_are_named(void **state)
+{
+    (void)state;
+    s_refuse("({ op = \"Hardtanh\"; min_val = 2; })", NULL, FAULT_CONFIG,
+             "min_val is more than max_val");
+    s_refuse("({ op = \"Permute\"; dims = [1, 0, 2, 3]; })", NULL, FAULT_CONFIG,
+             "the samples stay first");
+    s_refuse("({ op = \"Permute\"; dims = [0, 2, 2, 3]; })", NULL, FAULT_CONFIG,
+             "in any order");
+    s_refuse("({ op = \"Permute\"; dims = [0, 1, 2]; })", NULL, FAULT_CONFIG,
+             "dims");
+    s_refuse("({ op = \"Permute\"; })", NULL, FAULT_CONFIG, "dims");
+    s_refuse("({ op = \"Unflatten\"; dim = 0; unflattened_size = [1, 1]; })",
+             NULL, FAULT_CONFIG, "axis 0");
+    s_refuse("({ op = \"Unflatten\"; dim = 1; unflattened_size = [2, -1]; })",
+             NULL, FAULT_INPUT, "unflatten_0");
+    s_refuse("({ op = \"Unflatten\"; dim = 1; "
+             "unflattened_size = [1, 3, 1, 1, 1, 1, 1, 1, 1]; })",
+             NULL, FAULT_CONFIG, "1 to 8 numbers");
+    s_refuse("({ op = \"ChannelShuffle\"; groups = 2; })", NULL, FAULT_INPUT,
+             "groups = 2 does not go into 3");
+    s_refuse("({ op = \"PixelShuffle\"; upscale_factor = 2; })", NULL,
+             FAULT_INPUT, "= 4 does not go into 3");
+    s_refuse("({ op = \"PixelUnshuffle\"; downscale_factor = 2; })", NULL,
+             FAULT_INPUT, "does not go into 13");
+    s_refuse("({ op = \"AdaptiveMaxPool2d\"; output_size = [13, 3]; })", NULL,
+             FAULT_INPUT, "divide");
+    s_refuse("({ op = \"PReLU\"; weights = \"p\"; })", "p.weight 2",
+             FAULT_INPUT, "2 slopes for an input with 3 channels");
+    s_refuse("({ op = \"BatchNorm1d\"; weights = \"p\"; })", "p.weight 3",
+             FAULT_INPUT, "its input is [1, 3, 13, 10]");
+    s_refuse("({ op = \"Flatten\"; }, { op = \"BatchNorm2d\";"
+             " weights = \"p\"; })",
+             "p.weight 3", FAULT_INPUT,
+             "BatchNorm2d wants [N, channels, height, width], its input is [1, "
+             "390]");
+    s_refuse("({ op = \"Mul\"; })", NULL, FAULT_CONFIG, "inputs");
+}
+
+static void
+axes_move_as_in_torch(void **state)
+{
+    (void)state;
+    static const shape_t square = {3, {8, 6, 4}};
+    s_expect("({ op = \"Permute\"; dims = [0, 2, 3, 1]; })", NULL, &image,
+             "[2, 13, 10, 3]");
+    s_expect("({ op = \"Unflatten\"; dim = -3; unflattened_size = [2, -1]; })",
+             NULL, &square, "[2, 2, 4, 6, 4]");
+    s_expect("({ op = \"ChannelShuffle\"; groups = 4; })", NULL, &square,
+             "[2, 8, 6, 4]");
+    s_expect("({ op = \"PixelShuffle\"; upscale_factor = 2; })", NULL, &square,
+             "[2, 2, 12, 8]");
+    s_expect("({ op = \"PixelUnshuffle\"; downscale_factor = 2; })", NULL,
+             &square, "[2, 32, 3, 2]");
+}
+
+static void
 a_weight_that_is_missing_surplus_or_misshaped_is_named(void **state)
 {
     (void)state;
@@ -271,6 +328,8 @@ main(void)
         cmocka_unit_test(counters_of_batches_are_no_surplus),
         cmocka_unit_test(a_list_of_lists_numbers_the_parts),
         cmocka_unit_test(what_a_list_says_wrongly_is_named),
+        cmocka_unit_test(arguments_that_do_not_fit_the_input_are_named),
+        cmocka_unit_test(axes_move_as_in_torch),
         cmocka_unit_test(
             a_weight_that_is_missing_surplus_or_misshaped_is_named),
         cmocka_unit_test(surplus_weights_may_be_ignored),
