@@ -163,8 +163,12 @@ s_apply(binary_kind_t kind, float a, float b)
         return a / b;
     case BINARY_MAX:
         return a > b ? a : b;
-    default:
+    case BINARY_MIN:
         return a < b ? a : b;
+    case BINARY_PRELU:
+        return a < 0.0f ? a * b : a;
+    default:
+        return powf(a, b);
     }
 }
 
@@ -199,6 +203,8 @@ operands_are_repeated_along_any_axes(void **state)
         float *b = naive_floats(&random, count);
         float *y = naive_floats(&random, count);
         float *expected = naive_floats(&random, count);
+        for (size_t i = 0; kind == BINARY_POW && i < count; i++)
+            a[i] = fabsf(a[i]);
         for (size_t i = 0; i < count; i++) {
             size_t rest = i, at_a = 0, at_b = 0;
             for (int k = shape.rank - 1; k >= 0; k--) {
@@ -218,6 +224,38 @@ operands_are_repeated_along_any_axes(void **state)
         free(b);
         free(y);
         free(expected);
+    }
+}
+
+static void
+a_nan_wins_minimum_and_maximum(void **state)
+{
+    (void)state;
+    const float a[3] = {NAN, 1.0f, NAN}, b[3] = {1.0f, NAN, NAN};
+    const binary_shape_t shape = {1, {3}, {1}, {1}};
+    const binary_kind_t kinds[] = {BINARY_MAX, BINARY_MIN};
+    for (size_t k = 0; k < 2; k++) {
+        float y[3];
+        binary(kinds[k], &shape, y, a, b);
+        assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
+    }
+}
+
+static void
+squares_and_roots_are_powers_done_quickly(void **state)
+{
+    (void)state;
+    const float x[3] = {-3.0f, 0.25f, 2.0f}, exponents[] = {2.0f, 0.5f, 3.0f};
+    const float expected[3][3] = {{9.0f, 0.0625f, 4.0f},
+                                  {NAN, 0.5f, 1.41421356f},
+                                  {-27.0f, 0.015625f, 8.0f}};
+    const binary_shape_t shape = {1, {3}, {1}, {0}};
+    for (size_t k = 0; k < 3; k++) {
+        float y[3];
+        binary(BINARY_POW, &shape, y, x, &exponents[k]);
+        for (int i = 0; i < 3; i++)
+            assert_true(y[i] == expected[k][i] ||
+                        (isnan(y[i]) && isnan(expected[k][i])));
     }
 }
 
@@ -385,6 +423,8 @@ main(void)
         cmocka_unit_test(the_exponential_is_close_over_its_whole_range),
         cmocka_unit_test(the_end_of_a_row_adds_bias_and_residual_first),
         cmocka_unit_test(operands_are_repeated_along_any_axes),
+        cmocka_unit_test(a_nan_wins_minimum_and_maximum),
+        cmocka_unit_test(squares_and_roots_are_powers_done_quickly),
         cmocka_unit_test(axes_that_lie_together_become_one),
         cmocka_unit_test(softmax_is_right_along_any_axis),
         cmocka_unit_test(a_scale_and_a_shift_go_to_their_channel),

@@ -92,6 +92,155 @@ a_reduction_over_samples_runs_one_at_a_time(void **state)
     outcome_end(&o);
 }
 
+/* A value of s_expected's operands: sample s, element i of the output. */
+typedef float element_fn(size_t s, size_t i);
+
+static void
+s_assert_elements(element_fn *expected)
+{
+    assert_int_equal(o.batch_max, OUTCOME_BATCH);
+    for (size_t s = 0; s < OUTCOME_BATCH; s++)
+        for (size_t i = 0; i < o.out; i++) {
+            float y = o.y[s * o.out + i], right = expected(s, i);
+            if (!(fabsf(y - right) <= 2e-6f * fabsf(right)))
+                fail_msg("sample %zu, element %zu: %.9g, not %.9g", s, i,
+                         (double)y, (double)right);
+        }
+}
+
+/* Operands of the tests below: x [N, 3, 4, 5], a channel's number, a number of
+ * the last axis, one for all. */
+static float *channel, *column, *single;
+
+static float
+s_x(size_t s, size_t i)
+{
+    return o.x[s * 60 + i];
+}
+
+static float
+s_sum(size_t s, size_t i)
+{
+    return s_x(s, i) + channel[i / 20] + column[i % 5] + single[0];
+}
+
+static float
+s_mean(size_t s, size_t i)
+{
+    return s_sum(s, i) / 4.0f;
+}
+
+static float
+s_largest(size_t s, size_t i)
+{
+    return fmaxf(fmaxf(s_x(s, i), channel[i / 20]),
+                 fmaxf(column[i % 5], single[0]));
+}
+
+static float
+s_smallest(size_t s, size_t i)
+{
+    return fminf(fminf(s_x(s, i), channel[i / 20]),
+                 fminf(column[i % 5], single[0]));
+}
+
+static void
+any_number_of_operands_in_any_order(void **state)
+{
+    (void)state;
+    const struct {
+        const char *op;
+        element_fn *expected;
+    } rows[] = {{"Sum", s_sum},
+                {"Mean", s_mean},
+                {"Max", s_largest},
+                {"Min", s_smallest}};
+    const int64_t dims[4] = {DIM_BATCH, 3, 4, 5}, three[3] = {3, 1, 1},
+                  five = 5;
+    for (size_t r = 0; r < 4 * 4; r++) {
+        int x = outcome_begin(&o, 60, 4, dims), inputs[4];
+        int operands[4] = {x, network_weights(&o.network, 3, three, 1.0f),
+                           network_weights(&o.network, 1, &five, 1.0f),
+                           network_float(&o.network, 0.5f)};
+        for (size_t i = 0; i < 4; i++)
+            inputs[(i + r / 4) % 4] = operands[i];
+        /* Computed twice, so that an operand may be written over. */
+        inputs[r / 4] = network_unary(&o.network, "Identity", x);
+        channel = outcome_constant(&o, operands[1]);
+        column = outcome_constant(&o, operands[2]);
+        single = outcome_constant(&o, operands[3]);
+        outcome_run(&o,
+                    network_node(&o.network, rows[r % 4].op, 4, inputs, NULL));
+        s_assert_elements(rows[r % 4].expected);
+        free(channel);
+        free(column);
+        free(single);
+        outcome_end(&o);
+    }
+}
+
+static float
+s_three_times(size_t s, size_t i)
+{
+    return 3.0f * -s_x(s, i);
+}
+
+/* The output would fit where the last operand lies. */
+static void
+operands_nobody_else_reads_are_not_written_over_too_early(void **state)
+{
+    (void)state;
+    const int64_t dims[4] = {DIM_BATCH, 3, 4, 5};
+    int x = outcome_begin(&o, 61, 4, dims), inputs[3];
+    for (int i = 0; i < 3; i++)
+        inputs[i] = network_unary(&o.network, "Neg", x);
+    outcome_run(&o, network_node(&o.network, "Sum", 3, inputs, NULL));
+    s_assert_elements(s_three_times);
+    outcome_end(&o);
+}
+
+static float
+s_squared(size_t s, size_t i)
+{
+    return s_x(s, i) * s_x(s, i);
+}
+
+static void
+an_exponent_may_be_an_integer(void **state)
+{
+    (void)state;
+    const int64_t dims[4] = {DIM_BATCH, 3, 4, 5}, two = 2;
+    for (int whole = 0; whole < 2; whole++) {
+        int x = outcome_begin(&o, 62, 4, dims);
+        int exponent = whole ? network_ints(&o.network, 1, &two)
+                             : network_float(&o.network, 2.0f);
+        outcome_run(&o, network_binary(&o.network, "Pow", x, exponent));
+        s_assert_elements(s_squared);
+        outcome_end(&o);
+    }
+}
+
+static float
+s_sloped(size_t s, size_t i)
+{
+    float x = s_x(s, i);
+    return x < 0.0f ? x * channel[i / 20] : x;
+}
+
+static void
+a_prelu_has_a_slope_a_channel(void **state)
+{
+    (void)state;
+    const int64_t dims[4] = {DIM_BATCH, 3, 4, 5}, three[3] = {3, 1, 1};
+    int x = outcome_begin(&o, 63, 4, dims);
+    int slope = network_weights(&o.network, 3, three, 1.0f);
+    channel = outcome_constant(&o, slope);
+    outcome_run(&o, network_binary(&o.network, "PRelu", x, slope));
+    s_assert_elements(s_sloped);
+    free(channel);
+    outcome_end(&o);
+}
+
 int
 main(void)
 {
@@ -99,6 +248,11 @@ main(void)
         cmocka_unit_test(reductions_over_neighbouring_and_other_axes),
         cmocka_unit_test(a_reduction_over_axes_apart),
         cmocka_unit_test(a_reduction_over_samples_runs_one_at_a_time),
+        cmocka_unit_test(any_number_of_operands_in_any_order),
+        cmocka_unit_test(
+            operands_nobody_else_reads_are_not_written_over_too_early),
+        cmocka_unit_test(an_exponent_may_be_an_integer),
+        cmocka_unit_test(a_prelu_has_a_slope_a_channel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "worker/kernel/binary.h"
 
 #include <assert.h>
+#include <math.h>
 
 typedef void row_t(float *y, const float *a, size_t a_step, const float *b,
                    size_t b_step, size_t count);
@@ -22,6 +23,12 @@ typedef void row_t(float *y, const float *a, size_t a_step, const float *b,
                 float u = a[i];                                                \
                 y[i] = expression;                                             \
             }                                                                  \
+        } else if (a_step == 0 && b_step == 1) {                               \
+            float u = a[0];                                                    \
+            for (size_t i = 0; i < count; i++) {                               \
+                float v = b[i];                                                \
+                y[i] = expression;                                             \
+            }                                                                  \
         } else {                                                               \
             for (size_t i = 0; i < count; i++) {                               \
                 float u = a[i * a_step], v = b[i * b_step];                    \
@@ -34,12 +41,29 @@ ROW(s_add, u + v)
 ROW(s_sub, u - v)
 ROW(s_mul, u *v)
 ROW(s_div, u / v)
-ROW(s_max, u < v ? v : u)
-ROW(s_min, u > v ? v : u)
+ROW(s_max, u < v || v != v ? v : u)
+ROW(s_min, u > v || v != v ? v : u)
+ROW(s_pow_any, powf(u, v))
+ROW(s_prelu, u < 0.0f ? u * v : u)
+
+/* The exponents that networks have. */
+static void
+s_pow(float *y, const float *a, size_t a_step, const float *b, size_t b_step,
+      size_t count)
+{
+    if (b_step == 0 && b[0] == 2.0f)
+        s_mul(y, a, a_step, a, a_step, count);
+    else if (b_step == 0 && b[0] == 0.5f)
+        for (size_t i = 0; i < count; i++)
+            y[i] = sqrtf(a[i * a_step]);
+    else
+        s_pow_any(y, a, a_step, b, b_step, count);
+}
 
 static row_t *const rows[BINARIES] = {
-    [BINARY_ADD] = s_add, [BINARY_SUB] = s_sub, [BINARY_MUL] = s_mul,
-    [BINARY_DIV] = s_div, [BINARY_MAX] = s_max, [BINARY_MIN] = s_min,
+    [BINARY_ADD] = s_add, [BINARY_SUB] = s_sub,     [BINARY_MUL] = s_mul,
+    [BINARY_DIV] = s_div, [BINARY_MAX] = s_max,     [BINARY_MIN] = s_min,
+    [BINARY_POW] = s_pow, [BINARY_PRELU] = s_prelu,
 };
 
 void

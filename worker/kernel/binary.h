@@ -11,8 +11,10 @@ typedef enum binary_kind {
     BINARY_SUB,
     BINARY_MUL,
     BINARY_DIV,
-    BINARY_MAX,
+    BINARY_MAX, /* a NaN wins, in either operand */
     BINARY_MIN,
+    BINARY_POW,
+    BINARY_PRELU, /* a < 0 ? a b : a */
     BINARIES
 } binary_kind_t;
 
