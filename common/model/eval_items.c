@@ -65,6 +65,7 @@ s_run(const evaluation_t *self)
 const eval_row_t eval_rows_items[] = {
     {"Abs", s_run, false, F{fabs, s_abs_whole}},
     {"Ceil", s_run, false, F{.real = ceil}},
+    {"Erf", s_run, false, F{.real = erf}},
     {"Exp", s_run, false, F{.real = exp}},
     {"Floor", s_run, false, F{.real = floor}},
     {"Log", s_run, false, F{.real = log}},
@@ -72,5 +73,6 @@ const eval_row_t eval_rows_items[] = {
     {"Not", s_run, false, F{.whole = s_not_whole}},
     {"Reciprocal", s_run, false, F{.real = s_reciprocal}},
     {"Sqrt", s_run, false, F{.real = sqrt}},
+    {"Tanh", s_run, false, F{.real = tanh}},
     {0},
 };

@@ -128,6 +128,12 @@ s_max_whole(int64_t a, int64_t b)
 }
 
 static double
+s_prelu(double x, double slope)
+{
+    return x < 0.0 ? x * slope : x;
+}
+
+static double
 s_equal(double a, double b)
 {
     return a == b;
@@ -278,6 +284,7 @@ const eval_row_t eval_rows_math[] = {
     {"Mul", s_run, false, F{s_mul, s_mul_whole, 0}},
     {"Or", s_run, false, F{NULL, s_or_whole, 0}},
     {"Pow", s_run, false, F{pow, s_pow_whole, 0}},
+    {"PRelu", s_run, false, F{s_prelu, NULL, 0}},
     {"Sub", s_run, false, F{s_sub, s_sub_whole, 0}},
     {"Sum", s_run, false, F{s_add, NULL, 0}},
     {0},

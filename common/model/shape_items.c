@@ -180,6 +180,8 @@ shape_clip(const shaping_t *self)
     if (shaping_arity(self, 1, 3) != 0)
         return -1;
     const value_type_t *x = shaping_input(self, 0);
+    if (!s_is_number(x->dtype))
+        return shaping_fault(self, "it does not work on bool");
     for (int i = 1; i < 3; i++) {
         const value_type_t *bound = shaping_input(self, i);
         if (bound &&

@@ -51,8 +51,24 @@ s_function(const activation_t *f, double x)
         return s_clamp(a * x + b, 0.0, 1.0);
     case ACTIVATION_HARD_SWISH:
         return x * s_clamp(x / 6.0 + 0.5, 0.0, 1.0);
+    case ACTIVATION_ELU:
+        return x < 0.0 ? a * expm1(x) : x;
+    case ACTIVATION_SELU:
+        return b * (x < 0.0 ? a * expm1(x) : x);
+    case ACTIVATION_CELU:
+        return x < 0.0 ? a * expm1(x / a) : x;
+    case ACTIVATION_SOFTPLUS:
+        return log1p(exp(x));
+    case ACTIVATION_MISH:
+        return x * tanh(log1p(exp(x)));
     case ACTIVATION_EXP:
         return exp(x);
+    case ACTIVATION_LOG:
+        return log(x);
+    case ACTIVATION_FLOOR:
+        return floor(x);
+    case ACTIVATION_CEIL:
+        return ceil(x);
     case ACTIVATION_SQRT:
         return sqrt(x);
     case ACTIVATION_NEGATE:
@@ -76,7 +92,8 @@ s_check_scale(const activation_t *f, float scale)
     float *y = naive_floats(&random, COUNT);
     float *expected = naive_floats(&random, COUNT);
     for (size_t i = 0; i < COUNT; i++) {
-        x[i] = f->kind == ACTIVATION_SQRT ? fabsf(scale * x[i]) : scale * x[i];
+        bool positive = f->kind == ACTIVATION_SQRT || f->kind == ACTIVATION_LOG;
+        x[i] = positive ? fabsf(scale * x[i]) : scale * x[i];
         expected[i] = (float)s_function(f, (double)x[i]);
     }
     activate(f, y, x, COUNT);
@@ -100,6 +117,28 @@ activations_are_right_for_small_and_large_numbers(void **state)
         s_check_scale(&f, 1.0f);
         s_check_scale(&f, 8.0f);
     }
+}
+
+/* Where 1 and exp(x) nearly cancel, or exp(x) would overflow. */
+static void
+activations_made_of_exponentials_are_right_at_the_edges(void **state)
+{
+    (void)state;
+    const float x[] = {-1e-7f, -1e-3f, -0.3f, -0.4f, -20.0f, -86.0f,
+                       1e-3f,  19.0f,  30.5f, 50.0f, 89.0f,  1e30f};
+    const int kinds[] = {ACTIVATION_ELU, ACTIVATION_SELU, ACTIVATION_CELU,
+                         ACTIVATION_SOFTPLUS, ACTIVATION_MISH};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
+            activation_t f = {(activation_kind_t)kinds[k], 1.0f, 1.1f};
+            float y, expected = (float)s_function(&f, (double)x[i]);
+            if (isinf(expected) || isnan(expected) || x[i] > 80.0f)
+                expected = f.kind == ACTIVATION_SELU ? 1.1f * x[i] : x[i];
+            activate(&f, &y, &x[i], 1);
+            if (naive_error(&y, &expected, 1) >= 1e-6)
+                fail_msg("activation %d of %g: %g, not %g", kinds[k],
+                         (double)x[i], (double)y, (double)expected);
+        }
 }
 
 static void
@@ -419,6 +458,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(activations_are_right_for_small_and_large_numbers),
+        cmocka_unit_test(
+            activations_made_of_exponentials_are_right_at_the_edges),
         cmocka_unit_test(activations_keep_what_is_no_number),
         cmocka_unit_test(the_exponential_is_close_over_its_whole_range),
         cmocka_unit_test(the_end_of_a_row_adds_bias_and_residual_first),

@@ -55,6 +55,14 @@ op_unary_activation(const build_t *build, const step_t *step,
         activation->alpha = node_float(node, "alpha", 0.2f);
         activation->beta = node_float(node, "beta", 0.5f);
         return 0;
+    case ACTIVATION_ELU:
+    case ACTIVATION_CELU:
+        activation->alpha = node_float(node, "alpha", 1.0f);
+        return 0;
+    case ACTIVATION_SELU:
+        activation->alpha = node_float(node, "alpha", 1.67326319f);
+        activation->beta = node_float(node, "gamma", 1.05070102f);
+        return 0;
     case ACTIVATION_GELU:
         if (strcmp(node_text(node, "approximate", "none"), "tanh") == 0)
             activation->kind = ACTIVATION_GELU_TANH;
@@ -118,7 +126,15 @@ const op_t op_rows_unary[] = {
     ROW("Gelu", ACTIVATION_GELU),
     ROW("HardSigmoid", ACTIVATION_HARD_SIGMOID),
     ROW("HardSwish", ACTIVATION_HARD_SWISH),
+    ROW("Elu", ACTIVATION_ELU),
+    ROW("Selu", ACTIVATION_SELU),
+    ROW("Celu", ACTIVATION_CELU),
+    ROW("Softplus", ACTIVATION_SOFTPLUS),
+    ROW("Mish", ACTIVATION_MISH),
     ROW("Exp", ACTIVATION_EXP),
+    ROW("Log", ACTIVATION_LOG),
+    ROW("Floor", ACTIVATION_FLOOR),
+    ROW("Ceil", ACTIVATION_CEIL),
     ROW("Sqrt", ACTIVATION_SQRT),
     ROW("Neg", ACTIVATION_NEGATE),
     ROW("Abs", ACTIVATION_ABS),

@@ -118,11 +118,85 @@ s_hard_swish(const activation_t *f, float *y, const float *x, size_t count)
 }
 
 static void
+s_elu(const activation_t *f, float *y, const float *x, size_t count)
+{
+    float alpha = f->alpha;
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] < 0.0f ? alpha * exponential_less_one(x[i]) : x[i];
+}
+
+static void
+s_selu(const activation_t *f, float *y, const float *x, size_t count)
+{
+    float alpha = f->alpha, beta = f->beta;
+    for (size_t i = 0; i < count; i++) {
+        float v = x[i] < 0.0f ? alpha * exponential_less_one(x[i]) : x[i];
+        y[i] = beta * v;
+    }
+}
+
+static void
+s_celu(const activation_t *f, float *y, const float *x, size_t count)
+{
+    float alpha = f->alpha;
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] < 0.0f ? alpha * exponential_less_one(x[i] / alpha) : x[i];
+}
+
+/* The larger exponential is taken out, so that none overflows. */
+static void
+s_softplus(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++) {
+        float rest = log1pf(exponential(-fabsf(x[i])));
+        y[i] = x[i] > 0.0f ? x[i] + rest : rest;
+    }
+}
+
+/* With e = exp(x): tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), and 1
+ * long before e^2 overflows. */
+static void
+s_mish(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++) {
+        float e = exponential(x[i] > 30.0f ? 30.0f : x[i]);
+        float v = e * (e + 2.0f);
+        y[i] = x[i] * (v / (v + 2.0f));
+    }
+}
+
+static void
 s_exp(const activation_t *f, float *y, const float *x, size_t count)
 {
     (void)f;
     for (size_t i = 0; i < count; i++)
         y[i] = exponential(x[i]);
+}
+
+static void
+s_log(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = logf(x[i]);
+}
+
+static void
+s_floor(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = floorf(x[i]);
+}
+
+static void
+s_ceil(const activation_t *f, float *y, const float *x, size_t count)
+{
+    (void)f;
+    for (size_t i = 0; i < count; i++)
+        y[i] = ceilf(x[i]);
 }
 
 static void
@@ -170,7 +244,15 @@ static loop_t *const loops[ACTIVATIONS] = {
     [ACTIVATION_GELU_TANH] = s_gelu_tanh,
     [ACTIVATION_HARD_SIGMOID] = s_hard_sigmoid,
     [ACTIVATION_HARD_SWISH] = s_hard_swish,
+    [ACTIVATION_ELU] = s_elu,
+    [ACTIVATION_SELU] = s_selu,
+    [ACTIVATION_CELU] = s_celu,
+    [ACTIVATION_SOFTPLUS] = s_softplus,
+    [ACTIVATION_MISH] = s_mish,
     [ACTIVATION_EXP] = s_exp,
+    [ACTIVATION_LOG] = s_log,
+    [ACTIVATION_FLOOR] = s_floor,
+    [ACTIVATION_CEIL] = s_ceil,
     [ACTIVATION_SQRT] = s_sqrt,
     [ACTIVATION_NEGATE] = s_negate,
     [ACTIVATION_ABS] = s_abs,

@@ -17,7 +17,15 @@ typedef enum activation_kind {
     ACTIVATION_GELU_TANH, /* x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 */
     ACTIVATION_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
     ACTIVATION_HARD_SWISH,   /* x min(max(x / 6 + 1/2, 0), 1) */
+    ACTIVATION_ELU,          /* x < 0 ? alpha (exp(x) - 1) : x */
+    ACTIVATION_SELU,         /* beta elu(x) */
+    ACTIVATION_CELU,         /* x < 0 ? alpha (exp(x / alpha) - 1) : x */
+    ACTIVATION_SOFTPLUS,     /* log(1 + exp(x)) */
+    ACTIVATION_MISH,         /* x tanh(softplus(x)) */
     ACTIVATION_EXP,
+    ACTIVATION_LOG,
+    ACTIVATION_FLOOR,
+    ACTIVATION_CEIL,
     ACTIVATION_SQRT,
     ACTIVATION_NEGATE,
     ACTIVATION_ABS,

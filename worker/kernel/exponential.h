@@ -6,42 +6,61 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Relative error under 2e-7 for -87 < x < 88; below it is 0 or tiny, above
- * infinite or huge; NaN gives NaN.
- *
- * exp(x) = 2^n exp(r) with n = round(x / ln 2) and |r| <= ln 2 / 2; ln 2 is
+/* exp(x) = 2^n exp(r) with n = round(x / ln 2) and |r| <= ln 2 / 2; ln 2 is
  * subtracted in two parts so that r is exact, and exp(r) is its Taylor series
- * to r^7. */
-static inline float
-exponential(float x)
+ * to r^7. 2^n is made in two steps, first and second, as 2^128 is no float. */
+typedef struct exponential_parts {
+    float r;
+    float series; /* (exp(r) - 1) / r */
+    float first, second;
+} exponential_parts_t;
+
+static inline exponential_parts_t
+exponential_split(float x)
 {
     const float round = 12582912.0f; /* 1.5 * 2^23 pushes out the fraction */
     x = x < -87.3f ? -87.3f : x;
     x = x > 88.7f ? 88.7f : x;
     float shifted = x * 1.44269504f + round;
     float n = shifted - round;
-    float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    exponential_parts_t parts;
+    parts.r = x - n * 0.693359375f + n * 2.12194440e-4f;
     float p = 1.0f / 5040.0f;
-    p = p * r + 1.0f / 720.0f;
-    p = p * r + 1.0f / 120.0f;
-    p = p * r + 1.0f / 24.0f;
-    p = p * r + 1.0f / 6.0f;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
+    p = p * parts.r + 1.0f / 720.0f;
+    p = p * parts.r + 1.0f / 120.0f;
+    p = p * parts.r + 1.0f / 24.0f;
+    p = p * parts.r + 1.0f / 6.0f;
+    p = p * parts.r + 0.5f;
+    parts.series = p * parts.r + 1.0f;
 
-    /* 2^n is made in two steps, since 2^128 is no float. The low bits of
-     * `shifted` hold n. */
+    /* The low bits of `shifted` hold n. */
     int32_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     int32_t whole = bits - 0x4b400000;
     int32_t half = whole >> 1;
     int32_t first = (int32_t)((uint32_t)(half + 127) << 23);
     int32_t second = (int32_t)((uint32_t)(whole - half + 127) << 23);
-    float a, b;
-    memcpy(&a, &first, sizeof a);
-    memcpy(&b, &second, sizeof b);
-    return p * a * b;
+    memcpy(&parts.first, &first, sizeof first);
+    memcpy(&parts.second, &second, sizeof second);
+    return parts;
+}
+
+/* exp(x). Relative error under 2e-7 for -87 < x < 88; below it is 0 or tiny,
+ * above infinite or huge; NaN gives NaN. */
+static inline float
+exponential(float x)
+{
+    exponential_parts_t parts = exponential_split(x);
+    return (parts.series * parts.r + 1.0f) * parts.first * parts.second;
+}
+
+/* exp(x) - 1 for x <= 80, as exact where x is small. */
+static inline float
+exponential_less_one(float x)
+{
+    exponential_parts_t parts = exponential_split(x);
+    float power = parts.first * parts.second;
+    return parts.series * parts.r * power + (power - 1.0f);
 }
 
 #endif
