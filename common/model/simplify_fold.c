@@ -13,16 +13,19 @@
 enum { BATCHES = 3, BATCH_FEW = 3, BATCH_MANY = 7 };
 
 enum {
-    ARRAYS_MAX = 64,           /* inputs, and outputs, of a node that folds */
-    GROWTH_BYTES = 1 << 20,    /* a constant may grow to, ... */
-    GROWTH_FACTOR = 2,         /* or by */
-    FOLDED_BYTES_MAX = 1 << 28 /* of all inputs and outputs of a node */
+    ARRAYS_MAX = 64,            /* inputs, and outputs, of a node that folds */
+    GROWTH_BYTES = 1 << 20,     /* a constant may grow to, ... */
+    GROWTH_FACTOR = 2,          /* or by */
+    FOLDED_BYTES_MAX = 1 << 28, /* of all inputs, and outputs, of a node */
+    BUDGET_BYTES = 1 << 26,     /* for all new constants together, and ... */
+    BUDGET_FACTOR = 2           /* as often what constants the graph has */
 };
 
 typedef struct folding {
     graph_t *graph;
     value_type_t *types[BATCHES]; /* NULL: not valid for that batch */
     size_t types_count;           /* values that have types */
+    size_t budget_bytes;          /* that constants may still take */
     fault_t *fault;
 } folding_t;
 
@@ -140,6 +143,20 @@ s_fold_known(folding_t *self, int index)
 
 /* --- nodes over constants --- */
 
+/* A small file may ask for many large constants: together they stay within
+ * what the file is worth. */
+static void
+s_init_budget(folding_t *self)
+{
+    self->budget_bytes = BUDGET_BYTES;
+    for (size_t v = 0; v < self->graph->values_count; v++) {
+        const value_t *value = &self->graph->values[v];
+        if (value->constant)
+            self->budget_bytes +=
+                BUDGET_FACTOR * (size_t)blob_bytes(value->constant->blob);
+    }
+}
+
 static size_t
 s_bytes(const folding_t *self, int value)
 {
@@ -164,7 +181,7 @@ s_is_constant(const folding_t *self, const node_t *node)
     for (int i = 0; i < node->outputs_count; i++)
         out += s_bytes(self, node->outputs[i]);
     return node->inputs_count > 0 && in <= FOLDED_BYTES_MAX &&
-           out <= FOLDED_BYTES_MAX &&
+           out <= FOLDED_BYTES_MAX && out <= self->budget_bytes &&
            (out <= GROWTH_BYTES || out <= GROWTH_FACTOR * in);
 }
 
@@ -210,6 +227,7 @@ s_compute(folding_t *self, int index, array_t *arrays)
             continue;
         void *memory = outputs[i]->data;
         outputs[i]->data = NULL;
+        self->budget_bytes -= s_bytes(self, node->outputs[i]);
         if (s_become_constant(self, node->outputs[i], memory) != 0)
             return -1;
     }
@@ -428,6 +446,7 @@ simplify_fold(graph_t *graph, fault_t *fault)
     folding_t self = {.graph = graph, .fault = fault};
     size_t count = graph->nodes_count;
     int result = s_infer(&self);
+    s_init_budget(&self);
     for (size_t n = 0; result == 0 && n < count; n++) {
         if (!graph->nodes[n].removed)
             result = s_fold_known(&self, (int)n);

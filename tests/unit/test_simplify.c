@@ -9,6 +9,7 @@
 #include "common/model/patterns.h"
 #include "common/model/simplify.h"
 #include "tests/support/net.h"
+#include "tests/support/networks.h"
 
 static const shape_t image = {3, {3, 8, 8}};
 
@@ -208,6 +209,36 @@ what_only_looks_like_a_formula_stays(void **state)
     net_release(&net);
 }
 
+/* Each node makes a MiB out of 8 bytes; all of them are needed. */
+static void
+many_large_constants_stay_unfolded(void **state)
+{
+    (void)state;
+    enum { NODES = 200 };
+    const int64_t dims[] = {DIM_BATCH, 512, 512}, sizes[] = {512, 512};
+    fault_t fault = {0};
+    network_t network;
+    network_init(&network, 1);
+    int list = network_ints(&network, 2, sizes);
+    int sum = network_input(&network, "x", 3, dims);
+    for (int i = 0; i < NODES; i++)
+        sum = network_binary(
+            &network, "Add", sum,
+            network_node(&network, "ConstantOfShape", 1, &list, NULL));
+    network_output(&network, sum);
+    assert_ok(graph_sort(network.graph, &fault), &fault);
+    assert_ok(simplify_graph(network.graph, &fault), &fault);
+    size_t bytes = 0, folded = 0;
+    for (size_t v = 0; v < network.graph->values_count; v++) {
+        const constant_t *constant = network.graph->values[v].constant;
+        bytes += constant ? (size_t)blob_bytes(constant->blob) : 0;
+        folded += constant != NULL;
+    }
+    assert_true(folded > 1);
+    assert_true(bytes < (size_t)65 << 20);
+    network_release(&network);
+}
+
 int
 main(void)
 {
@@ -222,6 +253,7 @@ main(void)
         cmocka_unit_test(weights_that_two_layers_share_are_folded_apart),
         cmocka_unit_test(formulas_and_their_operators_turn_into_each_other),
         cmocka_unit_test(what_only_looks_like_a_formula_stays),
+        cmocka_unit_test(many_large_constants_stay_unfolded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
