@@ -39,6 +39,7 @@ extern const eval_row_t eval_rows_items[];  /* element by element */
 extern const eval_row_t eval_rows_activate[];
 extern const eval_row_t eval_rows_math[];
 extern const eval_row_t eval_rows_reduce[];
+extern const eval_row_t eval_rows_window[];
 
 /* An input, or NULL where it is absent. */
 const array_t *eval_input(const evaluation_t *self, int index);

@@ -14,7 +14,6 @@
 #include "common/model/shape.h"
 
 enum {
-    SHAPING_SPATIAL_MAX = 3,      /* axes a kernel moves along */
     SHAPING_EXTENT_MAX = 1 << 20, /* of a kernel, stride, pad, dilation */
 };
 
@@ -102,7 +101,8 @@ int shaping_sample_axis(const shaping_t *self, int index);
 
 /* --- inference, by family --- */
 
-shaping_fn shape_conv, shape_pool, shape_global_pool, shape_batch_norm;
+shaping_fn shape_conv, shape_conv_transpose, shape_max_pool, shape_average_pool;
+shaping_fn shape_global_pool, shape_batch_norm;
 shaping_fn shape_gemm, shape_matmul;
 /* Element by element: of any dtype, of floating point, of numbers. */
 shaping_fn shape_unary, shape_unary_float, shape_unary_number, shape_not;
@@ -120,14 +120,15 @@ shaping_fn shape_slice, shape_gather, shape_where;
 
 /* --- floating-point operations of one node --- */
 
-flop_fn flop_conv, flop_pool, flop_global_pool, flop_gemm, flop_matmul;
-flop_fn flop_reduce;
+flop_fn flop_conv, flop_conv_transpose, flop_pool, flop_global_pool;
+flop_fn flop_gemm, flop_matmul, flop_reduce;
 
 /* --- whether a node works across samples --- */
 
 /* Softmax, Concat, ...: attribute axis. Reductions: axes in input 1. Images:
  * all but axis 0 of the first input belongs together. */
-mixes_fn mixes_axis, mixes_reduce, mixes_image, mixes_gemm, mixes_matmul;
+mixes_fn mixes_axis, mixes_reduce, mixes_image, mixes_max_pool;
+mixes_fn mixes_gemm, mixes_matmul;
 mixes_fn mixes_squeeze, mixes_slice, mixes_gather;
 
 #endif

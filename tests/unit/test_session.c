@@ -361,12 +361,6 @@ what_is_not_supported_is_named_with_its_node(void **state)
     int x = network_input(&network, "x", 4, dims);
     network_output(&network, network_unary(&network, "Frobnicate", x));
     s_refused(&network, FAULT_UNSUPPORTED, "Frobnicate");
-
-    network_init(&network, 18);
-    x = network_input(&network, "x", 4, dims);
-    int w = network_input(&network, "w", 4, (int64_t[]){3, 2, 3, 3});
-    network_output(&network, network_binary(&network, "Conv", x, w));
-    s_refused(&network, FAULT_UNSUPPORTED, "weights must be constant");
 }
 
 static void

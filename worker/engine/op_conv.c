@@ -40,18 +40,14 @@ s_describe(const build_t *build, const step_t *step, conv_t *conv,
 {
     const operand_t *weights = step->inputs[1];
     const shape_t *w = &weights->shape;
-    if (w->rank != 4)
-        return step_refuse(build, step, fault,
-                           "only two-dimensional kernels are supported");
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < w->rank; i++)
         if (w->dims[i] < 1 || w->dims[i] > CHANNELS_MAX)
             return step_refuse(build, step, fault, "the weights are too large");
     int64_t groups = node_int(step_node(build, step), "group", 1);
     if (groups < 1 || w->dims[0] % groups != 0)
         return step_refuse(build, step, fault, "group does not fit");
 
-    int kernel[2] = {(int)w->dims[2], (int)w->dims[3]};
-    if (op_window(build, step, kernel, &conv->shape.window, fault))
+    if (op_window(build, step, weights, &conv->shape.window, fault))
         return -1;
     const window_t *window = &conv->shape.window;
     conv->groups = (int)groups;

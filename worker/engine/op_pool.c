@@ -43,10 +43,11 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     if (!pooling || op_window(build, step, NULL, &pooling->window, fault))
         return -1;
     const shape_t *in = &step->inputs[0]->shape;
-    const shape_t *out = &step->outputs[0]->shape;
+    const window_t *window = &pooling->window;
     pooling->planes = (size_t)in->dims[0] * (size_t)in->dims[1];
-    pooling->in_floats = (size_t)in->dims[2] * (size_t)in->dims[3];
-    pooling->out_floats = (size_t)out->dims[2] * (size_t)out->dims[3];
+    pooling->in_floats = (size_t)window->height * (size_t)window->width;
+    pooling->out_floats =
+        (size_t)window->out_height * (size_t)window->out_width;
     pooling->count_padding =
         node_int(step_node(build, step), "count_include_pad", 0) != 0;
     return 0;

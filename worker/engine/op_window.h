@@ -5,10 +5,10 @@
 #include "worker/engine/op.h"
 #include "worker/kernel/window.h"
 
-/* The window of a node over its first input and output, both [N, C, H, W].
- * kernel is the kernel's shape where the node need not say it (a convolution's
- * weights), or NULL. */
-int op_window(const build_t *build, const step_t *step, const int *kernel,
-              window_t *window, fault_t *fault);
+/* The window of a node over its first input and output, [N, C, H, W] or
+ * [N, C, W], which is an image of one row. weights are those of a convolution,
+ * NULL for a pool. -1 with FAULT_UNSUPPORTED where there are other axes. */
+int op_window(const build_t *build, const step_t *step,
+              const operand_t *weights, window_t *window, fault_t *fault);
 
 #endif
