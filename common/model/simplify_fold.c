@@ -21,6 +21,8 @@ enum {
     BUDGET_FACTOR = 2           /* as often what constants the graph has */
 };
 
+static const double FOLDED_FLOP_MAX = 1e8;
+
 typedef struct folding {
     graph_t *graph;
     value_type_t *types[BATCHES]; /* NULL: not valid for that batch */
@@ -165,8 +167,9 @@ s_bytes(const folding_t *self, int value)
 }
 
 static bool
-s_is_constant(const folding_t *self, const node_t *node)
+s_is_constant(const folding_t *self, int index)
 {
+    const node_t *node = &self->graph->nodes[index];
     size_t in = 0, out = 0;
     if (!eval_knows(node->op) || node->inputs_count > ARRAYS_MAX ||
         node->outputs_count > ARRAYS_MAX || !s_may_go(self, node))
@@ -182,7 +185,9 @@ s_is_constant(const folding_t *self, const node_t *node)
         out += s_bytes(self, node->outputs[i]);
     return node->inputs_count > 0 && in <= FOLDED_BYTES_MAX &&
            out <= FOLDED_BYTES_MAX && out <= self->budget_bytes &&
-           (out <= GROWTH_BYTES || out <= GROWTH_FACTOR * in);
+           (out <= GROWTH_BYTES || out <= GROWTH_FACTOR * in) &&
+           shape_cost(self->graph, self->types[0], index).flop <=
+               FOLDED_FLOP_MAX;
 }
 
 /* Memory for a tensor; of constants with their elements. */
@@ -238,7 +243,7 @@ static int
 s_fold_constants(folding_t *self, int index)
 {
     array_t arrays[2 * ARRAYS_MAX] = {0};
-    if (!s_is_constant(self, &self->graph->nodes[index]))
+    if (!s_is_constant(self, index))
         return 0;
     int result = s_compute(self, index, arrays);
     for (int i = 0; i < 2 * ARRAYS_MAX; i++)

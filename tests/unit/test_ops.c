@@ -429,6 +429,61 @@ pools_with_a_ceiling_hang_over_the_edge(void **state)
     s_end();
 }
 
+/* Stacks of matrices, both computed: [3, 1, 4, 5] times [2, 5, 6], where the
+ * second is made of the first input too. */
+static void
+a_product_of_two_computed_stacks(void **state)
+{
+    (void)state;
+    const int64_t dims[5] = {DIM_BATCH, 3, 1, 4, 5};
+    int x = s_begin(60, 5, dims);
+    int turned = network_node(&s_o.network, "Transpose", 1, (int[]){x}, NULL);
+    graph_t *graph = s_o.network.graph;
+    int node = graph->values[turned].producer;
+    s_set_ints(node, "perm", 5, (const int64_t[]){0, 2, 1, 4, 3});
+    s_finish(network_binary(&s_o.network, "MatMul", x, turned));
+    assert_int_equal(s_o.out, 3 * 3 * 4 * 4);
+    for (size_t sample = 0; sample < BATCH; sample++)
+        for (size_t p = 0; p < 9; p++) {
+            const float *a = s_o.x + sample * s_o.in + p / 3 * 20;
+            const float *b = s_o.x + sample * s_o.in + p % 3 * 20;
+            float right[20], expected[16];
+            for (size_t i = 0; i < 20; i++)
+                right[i % 5 * 4 + i / 5] = b[i];
+            naive_matmul(expected, a, right, 4, 5, 4);
+            s_assert_close(s_o.y + sample * s_o.out + p * 16, expected, 16);
+        }
+    s_end();
+}
+
+/* alpha A^T B + beta C with a computed A and a row for C. */
+static void
+a_gemm_of_a_turned_matrix(void **state)
+{
+    (void)state;
+    const int64_t dims[2] = {7, 4};
+    int x = s_begin(61, 2, dims);
+    int w = network_weights(&s_o.network, 2, (int64_t[]){7, 5}, 1);
+    int c = network_weights(&s_o.network, 1, (int64_t[]){5}, 1);
+    int node;
+    int y = network_node(&s_o.network, "Gemm", 3, (int[]){x, w, c}, &node);
+    fault_t fault = {0};
+    s_set_int(node, "transA", 1);
+    assert_ok(graph_set_float(s_o.network.graph, node, "alpha", 0.5f, &fault),
+              &fault);
+    assert_ok(graph_set_float(s_o.network.graph, node, "beta", 2.0f, &fault),
+              &fault);
+    s_finish(y);
+    float left[28], expected[20];
+    for (size_t i = 0; i < 28; i++)
+        left[i % 4 * 7 + i / 4] = s_o.x[i];
+    naive_matmul(expected, left, s_constant(0), 4, 7, 5);
+    for (size_t i = 0; i < 20; i++)
+        expected[i] = 0.5f * expected[i] + 2.0f * s_constant(1)[i % 5];
+    s_assert_close(s_o.y, expected, 20);
+    s_end();
+}
+
 int
 main(void)
 {
@@ -448,6 +503,8 @@ main(void)
         cmocka_unit_test(clip_takes_its_bounds_from_constants),
         cmocka_unit_test(the_mean_and_the_largest_of_whole_planes),
         cmocka_unit_test(pools_with_a_ceiling_hang_over_the_edge),
+        cmocka_unit_test(a_product_of_two_computed_stacks),
+        cmocka_unit_test(a_gemm_of_a_turned_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

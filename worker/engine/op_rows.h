@@ -5,7 +5,9 @@
 #include "worker/engine/op.h"
 
 extern const op_t op_rows_conv[];
-extern const op_t op_rows_matmul[];
+extern const op_t op_rows_conv_transpose[];
+extern const op_t op_rows_matmul[];  /* weights on the right */
+extern const op_t op_rows_product[]; /* anything else */
 extern const op_t op_rows_pool[];
 extern const op_t op_rows_unary[];
 extern const op_t op_rows_binary[];

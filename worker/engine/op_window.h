@@ -11,4 +11,8 @@
 int op_window(const build_t *build, const step_t *step,
               const operand_t *weights, window_t *window, fault_t *fault);
 
+/* The same for a ConvTranspose. */
+int op_window_transposed(const build_t *build, const step_t *step,
+                         window_t *window, fault_t *fault);
+
 #endif
