@@ -208,6 +208,25 @@ a_matrix_product_takes_a_bias_and_rows_of_many_axes(void **state)
     s_end();
 }
 
+/* The product is so small that its place in the arena has the size of the
+ * output's. */
+static void
+a_repeated_operand_is_not_written_over(void **state)
+{
+    (void)state;
+    const int64_t dims[3] = {DIM_BATCH, 2, 2}, weights[2] = {2, 1};
+    int x = s_begin(33, 3, dims);
+    int y = network_binary(&s_o.network, "MatMul", x,
+                           network_weights(&s_o.network, 2, weights, 1.0f));
+    s_finish(network_binary(&s_o.network, "Sub", x, y));
+    float product[BATCH * 2], expected[BATCH * 4];
+    naive_matmul(product, s_o.x, s_constant(0), BATCH * 2, 2, 1);
+    for (size_t i = 0; i < BATCH * 4; i++)
+        expected[i] = s_o.x[i] - product[i / 2];
+    s_assert_close(s_o.y, expected, BATCH * 4);
+    s_end();
+}
+
 static void
 a_gemm_scales_both_of_its_terms(void **state)
 {
@@ -492,6 +511,7 @@ main(void)
         cmocka_unit_test(a_convolution_sees_every_image_of_a_fixed_batch),
         cmocka_unit_test(a_sum_and_an_activation_become_part_of_a_convolution),
         cmocka_unit_test(a_matrix_product_takes_a_bias_and_rows_of_many_axes),
+        cmocka_unit_test(a_repeated_operand_is_not_written_over),
         cmocka_unit_test(a_gemm_scales_both_of_its_terms),
         cmocka_unit_test(batch_norm_uses_what_was_learnt),
         cmocka_unit_test(softmax_counts_its_axis_from_either_end),

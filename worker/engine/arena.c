@@ -91,6 +91,15 @@ s_find_lifetimes(const plan_t *plan, group_t *groups)
         s_read(s_group(plan, groups, plan->outputs[i]), plan->steps_count + 1);
 }
 
+/* Whether the output has every element of an input at its place. Places are
+ * rounded up, so that they have one size says too little: a broadcast operand
+ * would be written over while it is still read. */
+static bool
+s_is_like(const operand_t *input, const operand_t *output)
+{
+    return input->bytes == output->bytes && input->batched == output->batched;
+}
+
 /* Let element-wise steps write over an input that nobody reads any more. */
 static void
 s_work_in_place(const plan_t *plan, group_t *groups)
@@ -101,7 +110,8 @@ s_work_in_place(const plan_t *plan, group_t *groups)
             continue;
         group_t *out = s_group(plan, groups, step->outputs[0]);
         for (int i = 0; i < step->inputs_count; i++) {
-            if (!step->inputs[i])
+            if (!step->inputs[i] ||
+                !s_is_like(step->inputs[i], step->outputs[0]))
                 continue;
             group_t *in = s_group(plan, groups, step->inputs[i]);
             if (in != out && in->placed && !in->pinned && in->last == s + 1 &&
