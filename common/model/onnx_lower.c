@@ -1,215 +1,208 @@
-/* Nodes as NodeProtos: as they are, or decomposed for an older opset.
- *
- * Decompositions are those of PyTorch's exporter, so that other tools (and our
- * own patterns) recognise them. */
+/* Nodes as NodeProtos: as they are, in the form of opset 17, or as their
+ * formula. */
 #include "common/model/onnx_lower.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/model/onnx_schema.h"
 
-enum { OPSET_LOW = 17, OPSET_HIGH = 21 };
+enum { OPSET_LOW = 17, OPSET_HIGH = 21, AXES_MAX = TENSOR_RANK_MAX };
 
-/* --- decompositions --- */
-
-/* to = op(a, b); names but x (the input) and y (the output) are local. An op
- * of NULL makes a scalar constant. */
-typedef struct step {
-    const char *op;
-    const char *a;
-    const char *b;
-    const char *to;
-    double scalar;
-} step_t;
-
-static const step_t gelu_erf[] = {
-    {NULL, NULL, NULL, "sqrt2", 1.4142135623730951},
-    {"Div", "x", "sqrt2", "scaled", 0},
-    {"Erf", "scaled", NULL, "erf", 0},
-    {NULL, NULL, NULL, "one", 1},
-    {"Add", "erf", "one", "sum", 0},
-    {"Mul", "x", "sum", "weighted", 0},
-    {NULL, NULL, NULL, "half", 0.5},
-    {"Mul", "weighted", "half", "y", 0},
-    {0},
-};
-
-static const step_t gelu_tanh[] = {
-    {"Mul", "x", "x", "square", 0},
-    {"Mul", "x", "square", "cube", 0},
-    {NULL, NULL, NULL, "beta", 0.044715},
-    {"Mul", "beta", "cube", "bent", 0},
-    {"Add", "x", "bent", "inner", 0},
-    {NULL, NULL, NULL, "alpha", 0.7978845608028654}, /* sqrt(2 / pi) */
-    {"Mul", "alpha", "inner", "scaled", 0},
-    {"Tanh", "scaled", NULL, "tanh", 0},
-    {NULL, NULL, NULL, "one", 1},
-    {"Add", "tanh", "one", "sum", 0},
-    {"Mul", "x", "sum", "weighted", 0},
-    {NULL, NULL, NULL, "half", 0.5},
-    {"Mul", "weighted", "half", "y", 0},
-    {0},
-};
-
-static const step_t mish[] = {
-    {"Softplus", "x", NULL, "softplus", 0},
-    {"Tanh", "softplus", NULL, "tanh", 0},
-    {"Mul", "x", "tanh", "y", 0},
-    {0},
-};
-
-/* Ops that opset 17 does not have; steps is NULL where there is no way to say
- * it there. A row with an attribute is for nodes whose attribute has that
- * text. */
+/* A node in question. */
 typedef struct lowering {
-    const char *op;
-    const char *attribute;
-    const char *text;
-    const step_t *steps;
+    const graph_t *graph;
+    const value_type_t *types; /* NULL: not known */
+    const node_t *node;
 } lowering_t;
 
-static const lowering_t lowerings[] = {
-    {"Gelu", "approximate", "tanh", gelu_tanh},
-    {"Gelu", NULL, NULL, gelu_erf},
-    {"Mish", NULL, NULL, mish},
-    {"BitwiseAnd", NULL, NULL, NULL},
-    {"BitwiseNot", NULL, NULL, NULL},
-    {"BitwiseOr", NULL, NULL, NULL},
-    {"BitwiseXor", NULL, NULL, NULL},
-    {"CenterCropPad", NULL, NULL, NULL},
-    {"Col2Im", NULL, NULL, NULL},
-    {"DeformConv", NULL, NULL, NULL},
-    {"GroupNormalization", NULL, NULL, NULL},
-    {"Pad", NULL, NULL, NULL},
-    {"ReduceL1", NULL, NULL, NULL},
-    {"ReduceL2", NULL, NULL, NULL},
-    {"ReduceLogSum", NULL, NULL, NULL},
-    {"ReduceLogSumExp", NULL, NULL, NULL},
-    {"ReduceMax", NULL, NULL, NULL},
-    {"ReduceMean", NULL, NULL, NULL},
-    {"ReduceMin", NULL, NULL, NULL},
-    {"ReduceProd", NULL, NULL, NULL},
-    {"ReduceSumSquare", NULL, NULL, NULL},
-    {"Resize", NULL, NULL, NULL},
-    {"Split", NULL, NULL, NULL},
+static const value_t *
+s_input(const lowering_t *self, int slot)
+{
+    const node_t *node = self->node;
+    if (slot >= node->inputs_count || node->inputs[slot] == GRAPH_NONE)
+        return NULL;
+    return &self->graph->values[node->inputs[slot]];
+}
+
+/* --- inputs that were attributes --- */
+
+static const char *const reduces[] = {
+    "ReduceL1",   "ReduceL2",  "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
+    "ReduceMean", "ReduceMin", "ReduceProd",   "ReduceSumSquare",
 };
 
-static const lowering_t *
-s_lowering(const node_t *node)
+/* Input 1 of these is the attribute "axes" at opset 17 (ReduceSum changed
+ * earlier). */
+static bool
+s_had_axes(const node_t *node)
 {
-    for (size_t i = 0; i < sizeof lowerings / sizeof lowerings[0]; i++) {
-        const lowering_t *row = &lowerings[i];
-        if (strcmp(row->op, node->op) == 0 &&
-            (!row->attribute ||
-             strcmp(node_text(node, row->attribute, ""), row->text) == 0))
-            return row;
-    }
-    return NULL;
+    for (size_t i = 0; i < sizeof reduces / sizeof reduces[0]; i++)
+        if (strcmp(reduces[i], node->op) == 0)
+            return true;
+    return false;
+}
+
+/* The number of axes, 0 where there are none, -1 where they are no constant
+ * or too many. */
+static int
+s_axes_count(const lowering_t *self)
+{
+    const value_t *axes = s_input(self, 1);
+    if (!axes)
+        return 0;
+    int64_t count = axes->constant ? shape_elements(&axes->shape) : -1;
+    return count > AXES_MAX ? -1 : (int)count;
+}
+
+/* --- whether opset 17 can say it --- */
+
+/* Attributes that came later may go where they say what was always so. */
+typedef bool droppable_fn(const lowering_t *self, const attribute_t *attribute);
+
+static bool
+s_are_ones(const lowering_t *self, const attribute_t *attribute)
+{
+    (void)self;
+    for (size_t i = 0; i < attribute->count; i++)
+        if (attribute->ints[i] != 1)
+            return false;
+    return true;
+}
+
+static bool
+s_is_zero(const lowering_t *self, const attribute_t *attribute)
+{
+    (void)self;
+    return attribute->i == 0;
+}
+
+static bool
+s_is_stretch(const lowering_t *self, const attribute_t *attribute)
+{
+    (void)self;
+    return attribute->text && strcmp(attribute->text, "stretch") == 0;
+}
+
+/* Of float8 alone. */
+static bool
+s_always(const lowering_t *self, const attribute_t *attribute)
+{
+    (void)self;
+    (void)attribute;
+    return true;
+}
+
+static bool
+s_is_no_noop(const lowering_t *self, const attribute_t *attribute)
+{
+    return attribute->i == 0 || s_axes_count(self) > 0;
+}
+
+/* Equal parts need no number: there are as many as outputs. */
+static bool
+s_is_even(const lowering_t *self, const attribute_t *attribute)
+{
+    if (!self->types || attribute->i != self->node->outputs_count)
+        return false;
+    const shape_t *shape = &self->types[self->node->inputs[0]].shape;
+    int64_t axis = node_int(self->node, "axis", 0);
+    axis += axis < 0 ? shape->rank : 0;
+    return axis >= 0 && axis < shape->rank &&
+           shape->dims[axis] % attribute->i == 0;
+}
+
+static const struct {
+    const char *op; /* NULL: any */
+    const char *attribute;
+    droppable_fn *droppable;
+} newer_attributes[] = {
+    {"AveragePool", "dilations", s_are_ones},
+    {"Cast", "saturate", s_always},
+    {NULL, "noop_with_empty_axes", s_is_no_noop},
+    {"Resize", "antialias", s_is_zero},
+    {"Resize", "keep_aspect_ratio_policy", s_is_stretch},
+    {"Split", "num_outputs", s_is_even},
+};
+
+static bool
+s_is_droppable(const lowering_t *self, const attribute_t *attribute)
+{
+    enum { ROWS = sizeof newer_attributes / sizeof newer_attributes[0] };
+    for (size_t i = 0; i < ROWS; i++)
+        if ((!newer_attributes[i].op ||
+             strcmp(newer_attributes[i].op, self->node->op) == 0) &&
+            strcmp(newer_attributes[i].attribute, attribute->name) == 0)
+            return newer_attributes[i].droppable(self, attribute);
+    return false;
+}
+
+/* Words of attributes that are newer than the attribute. */
+static const struct {
+    const char *op, *attribute, *word;
+} newer_words[] = {
+    {"Pad", "mode", "wrap"},
+    {"Resize", "coordinate_transformation_mode", "half_pixel_symmetric"},
+    {"ScatterND", "reduction", "max"},
+    {"ScatterND", "reduction", "min"},
+};
+
+static bool
+s_has_newer_word(const node_t *node)
+{
+    for (size_t i = 0; i < sizeof newer_words / sizeof newer_words[0]; i++)
+        if (strcmp(newer_words[i].op, node->op) == 0 &&
+            strcmp(node_text(node, newer_words[i].attribute, ""),
+                   newer_words[i].word) == 0)
+            return true;
+    return false;
+}
+
+/* Maxima and minima of booleans came with opset 20. */
+static bool
+s_is_newer_dtype(const lowering_t *self)
+{
+    const node_t *node = self->node;
+    return (strcmp(node->op, "ReduceMax") == 0 ||
+            strcmp(node->op, "ReduceMin") == 0) &&
+           (!self->types || self->types[node->inputs[0]].dtype == DTYPE_BOOL);
+}
+
+static bool
+s_fits_low(const lowering_t *self)
+{
+    const node_t *node = self->node;
+    if (onnx_formula_has(node))
+        return true;
+    if (!onnx_schema_knows(node->op, OPSET_LOW) || s_has_newer_word(node) ||
+        (s_had_axes(node) && s_axes_count(self) < 0) ||
+        (strcmp(node->op, "Pad") == 0 && s_input(self, 3)) ||
+        s_is_newer_dtype(self))
+        return false;
+    for (size_t i = 0; i < node->attributes_count; i++)
+        if (!onnx_schema_type(node->op, OPSET_LOW, node->attributes[i].name) &&
+            !s_is_droppable(self, &node->attributes[i]))
+            return false;
+    return true;
 }
 
 int
-onnx_lower_opset(const graph_t *graph)
+onnx_lower_opset(const graph_t *graph, const value_type_t *types)
 {
     for (size_t i = 0; i < graph->nodes_count; i++) {
-        const lowering_t *row = s_lowering(&graph->nodes[i]);
-        /* dilated average pooling came with opset 19 */
-        bool dilated = strcmp(graph->nodes[i].op, "AveragePool") == 0 &&
-                       node_attribute(&graph->nodes[i], "dilations");
-        if (!graph->nodes[i].removed && ((row && !row->steps) || dilated))
+        const lowering_t lowering = {graph, types, &graph->nodes[i]};
+        if (!graph->nodes[i].removed && !s_fits_low(&lowering))
             return OPSET_HIGH;
     }
     return OPSET_LOW;
 }
 
-/* A decomposition under way. */
-typedef struct chain {
-    const graph_t *graph;
-    const char *x;
-    const char *y;
-    dtype_t dtype;
-    onnx_emit_fn *emit;
-    void *context;
-} chain_t;
-
-/* The name in the file of a local name: "y/local", and more slashes where the
- * graph has that already. Owned by the caller; NULL with a fault. */
-static char *
-s_local(const chain_t *self, const char *local, fault_t *fault)
+bool
+onnx_lower_takes(const node_t *node, int opset, int slot)
 {
-    if (strcmp(local, "x") == 0 || strcmp(local, "y") == 0) {
-        const char *name = *local == 'x' ? self->x : self->y;
-        return mem_text(name, strlen(name), fault);
-    }
-    enum { SLASHES_MAX = 8 };
-    size_t size = strlen(self->y) + strlen(local) + SLASHES_MAX + 1;
-    char *name = mem_new(1, size, fault);
-    for (int slashes = 1; name && slashes <= SLASHES_MAX; slashes++) {
-        snprintf(name, size, "%s%.*s%s", self->y, slashes, "////////", local);
-        if (graph_find(self->graph, name) == GRAPH_NONE)
-            return name;
-    }
-    free(name);
-    return fault_null(fault, FAULT_INPUT, "%s: no name left for its %s",
-                      self->y, local);
-}
-
-static int
-s_emit_scalar(const chain_t *self, const step_t *step, char *to, fault_t *fault)
-{
-    (void)fault;
-    uint8_t raw[8];
-    tensor_convert(self->dtype, raw, DTYPE_FLOAT64, &step->scalar, 1);
-    Onnx__TensorProto tensor = ONNX__TENSOR_PROTO__INIT;
-    tensor.has_data_type = 1;
-    tensor.data_type = self->dtype;
-    tensor.has_raw_data = 1;
-    tensor.raw_data.data = raw;
-    tensor.raw_data.len = dtype_size(self->dtype);
-    Onnx__AttributeProto attribute = ONNX__ATTRIBUTE_PROTO__INIT;
-    char name[] = "value", op[] = "Constant";
-    attribute.name = name;
-    attribute.has_type = 1;
-    attribute.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
-    attribute.t = &tensor;
-    Onnx__AttributeProto *attributes[] = {&attribute};
-    char *outputs[] = {to};
-    Onnx__NodeProto node = ONNX__NODE_PROTO__INIT;
-    node.n_output = 1;
-    node.output = outputs;
-    node.op_type = op;
-    node.n_attribute = 1;
-    node.attribute = attributes;
-    return self->emit(self->context, &node, fault);
-}
-
-static int
-s_emit_step(const chain_t *self, const step_t *step, fault_t *fault)
-{
-    char *to = s_local(self, step->to, fault);
-    char *a = to && step->a ? s_local(self, step->a, fault) : NULL;
-    char *b = to && step->b ? s_local(self, step->b, fault) : NULL;
-    int result = -1;
-    if (to && !step->op) {
-        result = s_emit_scalar(self, step, to, fault);
-    } else if (to && a && (b || !step->b)) {
-        char *inputs[] = {a, b}, *outputs[] = {to};
-        char op[16];
-        snprintf(op, sizeof op, "%s", step->op);
-        Onnx__NodeProto node = ONNX__NODE_PROTO__INIT;
-        node.n_input = b ? 2 : 1;
-        node.input = inputs;
-        node.n_output = 1;
-        node.output = outputs;
-        node.op_type = op;
-        result = self->emit(self->context, &node, fault);
-    }
-    free(to);
-    free(a);
-    free(b);
-    return result;
+    return opset == OPSET_LOW && slot == 1 && s_had_axes(node);
 }
 
 /* --- nodes as they are --- */
@@ -274,41 +267,100 @@ s_fill_names(const graph_t *graph, const int *values, int count, char **names)
             values[i] == GRAPH_NONE ? absent : graph->values[values[i]].name;
 }
 
+/* What a NodeProto points at while it is emitted. */
+typedef struct plain {
+    char **names; /* of inputs, then of outputs */
+    Onnx__AttributeProto *attributes;
+    Onnx__AttributeProto **pointers;
+    Onnx__TensorProto *tensors;
+    size_t attributes_count;
+    int64_t axes[AXES_MAX];
+} plain_t;
+
+/* Input 1 as the attribute it was; no axes are all of them. */
 static int
-s_emit_plain(const graph_t *graph, const node_t *node, onnx_emit_fn *emit,
-             void *context, fault_t *fault)
+s_add_axes(plain_t *self, const graph_t *graph, const node_t *node,
+           fault_t *fault)
 {
-    size_t count = node->attributes_count;
-    int names_count = node->inputs_count + node->outputs_count;
-    char **names = mem_new((size_t)names_count, sizeof *names, fault);
-    Onnx__AttributeProto *attributes =
-        mem_new(count, sizeof *attributes, fault);
-    Onnx__AttributeProto **pointers = mem_new(count, sizeof *pointers, fault);
-    Onnx__TensorProto *tensors = mem_new(count, sizeof *tensors, fault);
-    int result = -1;
-    if (names && attributes && pointers && tensors) {
-        for (size_t i = 0; i < count; i++) {
-            s_fill_attribute(&attributes[i], &tensors[i], &node->attributes[i]);
-            pointers[i] = &attributes[i];
-        }
-        Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
-        s_fill_names(graph, node->inputs, node->inputs_count, names);
-        s_fill_names(graph, node->outputs, node->outputs_count,
-                     names + node->inputs_count);
-        proto.n_input = (size_t)node->inputs_count;
-        proto.input = names;
-        proto.n_output = (size_t)node->outputs_count;
-        proto.output = names + node->inputs_count;
-        proto.name = node->name && *node->name ? node->name : NULL;
-        proto.op_type = node->op;
-        proto.n_attribute = count;
-        proto.attribute = pointers;
-        result = emit(context, &proto, fault);
+    static char name[] = "axes";
+    const lowering_t lowering = {.graph = graph, .node = node};
+    int count = s_axes_count(&lowering);
+    if (count == 0)
+        return 0;
+    assert(count > 0);
+    if (graph_read_constant(graph, node->inputs[1], DTYPE_INT64, self->axes,
+                            fault))
+        return -1;
+    Onnx__AttributeProto *proto = &self->attributes[self->attributes_count];
+    onnx__attribute_proto__init(proto);
+    proto->name = name;
+    proto->has_type = 1;
+    proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+    proto->n_ints = (size_t)count;
+    proto->ints = self->axes;
+    self->pointers[self->attributes_count++] = proto;
+    return 0;
+}
+
+static void
+s_add_attributes(plain_t *self, const node_t *node, int opset)
+{
+    for (size_t i = 0; i < node->attributes_count; i++) {
+        size_t at = self->attributes_count;
+        if (opset == OPSET_LOW &&
+            !onnx_schema_type(node->op, opset, node->attributes[i].name))
+            continue;
+        s_fill_attribute(&self->attributes[at], &self->tensors[at],
+                         &node->attributes[i]);
+        self->pointers[self->attributes_count++] = &self->attributes[at];
     }
-    free(names);
-    free(attributes);
-    free(pointers);
-    free(tensors);
+}
+
+static int
+s_emit_filled(plain_t *self, const graph_t *graph, const node_t *node,
+              int opset, onnx_emit_fn *emit, void *context, fault_t *fault)
+{
+    int inputs_count = node->inputs_count;
+    if (inputs_count > 1 && onnx_lower_takes(node, opset, 1))
+        inputs_count = 1;
+    s_add_attributes(self, node, opset);
+    if (inputs_count < node->inputs_count &&
+        s_add_axes(self, graph, node, fault))
+        return -1;
+    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    s_fill_names(graph, node->inputs, inputs_count, self->names);
+    s_fill_names(graph, node->outputs, node->outputs_count,
+                 self->names + inputs_count);
+    proto.n_input = (size_t)inputs_count;
+    proto.input = self->names;
+    proto.n_output = (size_t)node->outputs_count;
+    proto.output = self->names + inputs_count;
+    proto.name = node->name && *node->name ? node->name : NULL;
+    proto.op_type = node->op;
+    proto.n_attribute = self->attributes_count;
+    proto.attribute = self->pointers;
+    return emit(context, &proto, fault);
+}
+
+static int
+s_emit_plain(const graph_t *graph, const node_t *node, int opset,
+             onnx_emit_fn *emit, void *context, fault_t *fault)
+{
+    size_t count = node->attributes_count + 1;
+    size_t names = (size_t)(node->inputs_count + node->outputs_count);
+    plain_t plain = {0};
+    plain.names = mem_new(names, sizeof *plain.names, fault);
+    plain.attributes = mem_new(count, sizeof *plain.attributes, fault);
+    plain.pointers = mem_new(count, sizeof *plain.pointers, fault);
+    plain.tensors = mem_new(count, sizeof *plain.tensors, fault);
+    int result = -1;
+    if (plain.names && plain.attributes && plain.pointers && plain.tensors)
+        result =
+            s_emit_filled(&plain, graph, node, opset, emit, context, fault);
+    free(plain.names);
+    free(plain.attributes);
+    free(plain.pointers);
+    free(plain.tensors);
     return result;
 }
 
@@ -316,23 +368,7 @@ int
 onnx_lower_node(const graph_t *graph, const node_t *node, int opset,
                 onnx_emit_fn *emit, void *context, fault_t *fault)
 {
-    const lowering_t *row = opset == OPSET_LOW ? s_lowering(node) : NULL;
-    if (!row)
-        return s_emit_plain(graph, node, emit, context, fault);
-    assert(row->steps);
-    if (node->inputs_count != 1 || node->outputs_count != 1 ||
-        node->inputs[0] == GRAPH_NONE)
-        return fault_set(fault, FAULT_INPUT, "%s %s needs one input", node->op,
-                         node->name);
-    const value_t *x = &graph->values[node->inputs[0]];
-    chain_t chain = {.graph = graph,
-                     .x = x->name,
-                     .y = graph->values[node->outputs[0]].name,
-                     .dtype = x->dtype ? x->dtype : DTYPE_FLOAT32,
-                     .emit = emit,
-                     .context = context};
-    for (const step_t *step = row->steps; step->to; step++)
-        if (s_emit_step(&chain, step, fault))
-            return -1;
-    return 0;
+    if (opset == OPSET_LOW && onnx_formula_has(node))
+        return onnx_formula_emit(graph, node, emit, context, fault);
+    return s_emit_plain(graph, node, opset, emit, context, fault);
 }

@@ -9,6 +9,7 @@
 
 #include "common/mem.h"
 #include "common/model/onnx_raise.h"
+#include "common/model/onnx_schema.h"
 #include "common/model/onnx_tensor.h"
 #include "common/model/onnx_walk.h"
 
@@ -34,16 +35,40 @@ s_is_default_domain(const char *domain)
     return !domain || !*domain || strcmp(domain, "ai.onnx") == 0;
 }
 
+/* "node 'NAME' (OP): ", as shape inference says it; where the file has no name,
+ * the node's number. */
+static int
+s_name_node(const reader_t *self, size_t index, fault_t *fault)
+{
+    const Onnx__NodeProto *proto = self->proto->node[index];
+    const char *op = s_text(proto->op_type);
+    if (proto->name && *proto->name)
+        return fault_prefix(fault, "node '%.60s' (%.40s)", proto->name, op);
+    return fault_prefix(fault, "node %zu (%.40s)", index, op);
+}
+
 /* --- inputs, outputs, weights --- */
+
+/* Name the first node that reads a tensor which cannot be read. */
+static int
+s_name_reader(const reader_t *self, const char *name, fault_t *fault)
+{
+    for (size_t n = 0; n < self->proto->n_node; n++)
+        for (size_t i = 0; i < self->proto->node[n]->n_input; i++)
+            if (strcmp(self->proto->node[n]->input[i], name) == 0)
+                return s_name_node(self, n, fault);
+    return -1;
+}
 
 static int
 s_read_initializers(reader_t *self, fault_t *fault)
 {
     for (size_t i = 0; i < self->proto->n_initializer; i++) {
         const Onnx__TensorProto *tensor = self->proto->initializer[i];
-        if (onnx_add_constant(self->graph, tensor, s_text(tensor->name),
-                              &self->source, fault) < 0)
-            return -1;
+        const char *name = s_text(tensor->name);
+        if (onnx_add_constant(self->graph, tensor, name, &self->source, fault) <
+            0)
+            return s_name_reader(self, name, fault);
     }
     return 0;
 }
@@ -66,7 +91,7 @@ s_read_dims(const Onnx__TensorShapeProto *proto, const char *name,
         if (!sized && i > 0)
             return fault_set(fault, FAULT_INPUT,
                              "input %s: axis %d has no size, only the batch "
-                             "(axis 0) may be open",
+                             "(axis 0) may be open; export it with a fixed one",
                              name, i);
         shape->dims[i] = sized ? dim->dim_value : DIM_BATCH;
     }
@@ -101,6 +126,10 @@ s_read_output(reader_t *self, const Onnx__ValueInfoProto *info, fault_t *fault)
     if (value == GRAPH_NONE)
         return fault_set(fault, FAULT_INPUT, "nothing makes the output %s",
                          s_text(info->name));
+    for (int i = 0; i < self->graph->outputs_count; i++)
+        if (self->graph->outputs[i] == value)
+            return fault_set(fault, FAULT_INPUT, "the output %s comes twice",
+                             info->name);
     return graph_add_output(self->graph, value, fault);
 }
 
@@ -127,27 +156,6 @@ s_require_all(reader_t *self, char *const *names, size_t count, int *to,
             return -1;
     }
     return 0;
-}
-
-/* The number of ONNX's type of an attribute; files before IR 3 may lack it. */
-static Onnx__AttributeProto__AttributeType
-s_attribute_type(const Onnx__AttributeProto *proto)
-{
-    if (proto->has_type && proto->type)
-        return proto->type;
-    if (proto->has_f)
-        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
-    if (proto->has_i)
-        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
-    if (proto->has_s)
-        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
-    if (proto->t)
-        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
-    if (proto->n_floats)
-        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS;
-    if (proto->n_ints)
-        return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
-    return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED;
 }
 
 static int
@@ -178,11 +186,13 @@ s_set_tensor(reader_t *self, int node, const Onnx__AttributeProto *proto,
     return result;
 }
 
+/* Of the type that onnx_schema_check found it to be. */
 static int
 s_set_attribute(reader_t *self, int node, const Onnx__AttributeProto *proto,
                 fault_t *fault)
 {
-    switch (s_attribute_type(proto)) {
+    const char *op = self->graph->nodes[node].op;
+    switch (onnx_schema_type(op, self->opset, proto->name)) {
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
         return graph_set_int(self->graph, node, proto->name, proto->i, fault);
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
@@ -197,43 +207,50 @@ s_set_attribute(reader_t *self, int node, const Onnx__AttributeProto *proto,
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
         return graph_set_ints(self->graph, node, proto->name, proto->ints,
                               proto->n_ints, fault);
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH:
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS:
-        return fault_set(fault, FAULT_INPUT,
-                         "attribute %s is a graph: control flow is not read",
-                         proto->name);
     default:
         return fault_set(fault, FAULT_INPUT,
-                         "attribute %s has a type that is not read",
+                         "its attribute %s has a type that is not read",
                          proto->name);
     }
 }
 
 /* What every node must have before anything else looks at it. */
 static int
-s_check_node(const Onnx__NodeProto *proto, fault_t *fault)
+s_check_node(const Onnx__NodeProto *proto, int64_t opset, fault_t *fault)
 {
-    if (!proto->op_type || !*proto->op_type)
-        return fault_set(fault, FAULT_INPUT, "a node without an op_type");
     if (!s_is_default_domain(proto->domain))
-        return fault_set(fault, FAULT_INPUT, "op %s of domain %s is not known",
-                         proto->op_type, proto->domain);
+        return fault_set(fault, FAULT_INPUT,
+                         "the operator is of domain %.60s, only ONNX's own are "
+                         "read",
+                         proto->domain);
     if (proto->n_input > GRAPH_NODE_INPUTS_MAX ||
         proto->n_output > GRAPH_NODE_INPUTS_MAX ||
         proto->n_attribute > GRAPH_ATTRIBUTES_MAX)
         return fault_set(fault, FAULT_INPUT,
-                         "%s with %zu inputs, %zu outputs, %zu attributes",
-                         proto->op_type, proto->n_input, proto->n_output,
-                         proto->n_attribute);
+                         "%zu inputs, %zu outputs, %zu attributes are too many",
+                         proto->n_input, proto->n_output, proto->n_attribute);
     for (size_t i = 0; i < proto->n_attribute; i++)
         if (!proto->attribute[i]->name || !*proto->attribute[i]->name)
-            return fault_set(fault, FAULT_INPUT,
-                             "%s has an attribute without a name",
-                             proto->op_type);
+            return fault_set(fault, FAULT_INPUT, "an attribute without a name");
         else if (proto->attribute[i]->ref_attr_name)
             return fault_set(fault, FAULT_INPUT,
-                             "attribute %s belongs to a function",
+                             "its attribute %.60s belongs to a function",
                              proto->attribute[i]->name);
+    return onnx_schema_check(proto, opset, fault);
+}
+
+/* All of them, before anything is made of one. */
+static int
+s_check_nodes(const reader_t *self, fault_t *fault)
+{
+    for (size_t i = 0; i < self->proto->n_node; i++) {
+        const Onnx__NodeProto *proto = self->proto->node[i];
+        int result = proto->op_type && *proto->op_type
+                         ? s_check_node(proto, self->opset, fault)
+                         : fault_set(fault, FAULT_INPUT, "it has no operator");
+        if (result)
+            return s_name_node(self, i, fault);
+    }
     return 0;
 }
 
@@ -269,8 +286,8 @@ s_read_constant(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
         added = graph_add_elements(self->graph, name, DTYPE_INT64, &vector,
                                    value->ints, fault);
     } else {
-        added = fault_set(fault, FAULT_INPUT,
-                          "the Constant %s has a value that is not read", name);
+        added =
+            fault_set(fault, FAULT_INPUT, "its %s is not read", value->name);
     }
     return added < 0 ? -1 : 1;
 }
@@ -283,6 +300,11 @@ s_add_node(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
                       fault) ||
         s_require_all(self, proto->output, proto->n_output, outputs, fault))
         return -1;
+    for (size_t i = 0; i < proto->n_output; i++) /* so far, ends alone are */
+        if (outputs[i] != GRAPH_NONE && self->graph->values[outputs[i]].shaped)
+            return fault_set(fault, FAULT_INPUT,
+                             "it makes the tensor '%.80s', which is there",
+                             proto->output[i]);
     int node = graph_add_node(self->graph, proto->op_type, s_text(proto->name),
                               self->inputs, (int)proto->n_input, outputs,
                               (int)proto->n_output, fault);
@@ -302,14 +324,11 @@ s_read_nodes(reader_t *self, fault_t *fault)
 {
     for (size_t i = 0; i < self->proto->n_node; i++) {
         const Onnx__NodeProto *proto = self->proto->node[i];
-        int result = s_check_node(proto, fault);
-        if (result == 0)
-            result = s_read_constant(self, proto, fault);
+        int result = s_read_constant(self, proto, fault);
         if (result == 0)
             result = s_add_node(self, proto, fault);
         if (result < 0)
-            return fault_prefix(fault, "node %zu%s%.64s", i,
-                                proto->name ? " " : "", s_text(proto->name));
+            return s_name_node(self, i, fault);
     }
     return 0;
 }
@@ -318,7 +337,7 @@ static int
 s_read_graph(reader_t *self, fault_t *fault)
 {
     const Onnx__GraphProto *proto = self->proto;
-    if (s_read_initializers(self, fault))
+    if (s_check_nodes(self, fault) || s_read_initializers(self, fault))
         return -1;
     for (size_t i = 0; i < proto->n_input; i++)
         if (s_read_input(self, proto->input[i], fault))

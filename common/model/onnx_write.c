@@ -39,6 +39,7 @@ enum {
 typedef struct writer {
     const graph_t *graph;
     const tensor_spec_t *outputs; /* of the graph's outputs, or NULL */
+    const bool *needed;           /* of every constant: it is written */
     int opset;
     FILE *file; /* NULL: only count */
     digester_t digester;
@@ -228,7 +229,7 @@ s_put_graph(writer_t *self, fault_t *fault)
         s_put(self, graph->name, name_size, fault))
         return -1;
     for (size_t i = 0; i < graph->values_count; i++)
-        if (graph->values[i].constant &&
+        if (graph->values[i].constant && self->needed[i] &&
             s_put_initializer(self, &graph->values[i], fault))
             return -1;
     for (int i = 0; i < graph->inputs_count; i++) {
@@ -250,15 +251,31 @@ s_put_graph(writer_t *self, fault_t *fault)
 
 /* What the outputs are, where shape inference can tell. */
 static bool
-s_infer_outputs(const graph_t *graph, tensor_spec_t *outputs)
+s_infer_outputs(const graph_t *graph, const value_type_t *types,
+                tensor_spec_t *outputs)
 {
     bool batchable;
-    value_type_t *types = shape_types_new(graph, 1, NULL);
-    bool told = types && shape_batchable(graph, &batchable, NULL) == 0 &&
-                shape_specs(graph, types, batchable, graph->outputs,
-                            graph->outputs_count, outputs, NULL) == 0;
-    free(types);
-    return told;
+    return types && shape_batchable(graph, &batchable, NULL) == 0 &&
+           shape_specs(graph, types, batchable, graph->outputs,
+                       graph->outputs_count, outputs, NULL) == 0;
+}
+
+/* Which values somebody reads in the file: an input that is an attribute at
+ * this opset is read there. */
+static bool *
+s_find_needed(const graph_t *graph, int opset, fault_t *fault)
+{
+    bool *needed = mem_new(graph->values_count, sizeof *needed, fault);
+    for (size_t n = 0; needed && n < graph->nodes_count; n++) {
+        const node_t *node = &graph->nodes[n];
+        for (int i = 0; !node->removed && i < node->inputs_count; i++)
+            if (node->inputs[i] != GRAPH_NONE &&
+                !onnx_lower_takes(node, opset, i))
+                needed[node->inputs[i]] = true;
+    }
+    for (int i = 0; needed && i < graph->outputs_count; i++)
+        needed[graph->outputs[i]] = true;
+    return needed;
 }
 
 /* --- the model --- */
@@ -278,6 +295,7 @@ s_put_model(writer_t *self, const onnx_property_t *properties, size_t count,
     before.producer_version = version;
     writer_t counter = {.graph = self->graph,
                         .outputs = self->outputs,
+                        .needed = self->needed,
                         .opset = self->opset,
                         .block = self->block};
     if (s_put_graph(&counter, fault))
@@ -313,6 +331,26 @@ s_put_model(writer_t *self, const onnx_property_t *properties, size_t count,
     return s_put_packed(self, &after.base, fault);
 }
 
+/* The file, or none. */
+static int
+s_write_file(writer_t *self, const char *path,
+             const onnx_property_t *properties, size_t count, fault_t *fault)
+{
+    unlink(path); /* never through a link, nor into what is being read */
+    self->file = fopen(path, "wbxe");
+    if (!self->file)
+        return fault_set(fault, FAULT_SYSTEM, "%s: %s", path, strerror(errno));
+    int result = s_put_model(self, properties, count, fault);
+    if (result)
+        fault_prefix(fault, "%s", path);
+    if (fclose(self->file) && result == 0)
+        result =
+            fault_set(fault, FAULT_SYSTEM, "%s: %s", path, strerror(errno));
+    if (result)
+        unlink(path);
+    return result;
+}
+
 int
 onnx_write(const graph_t *graph, const char *path,
            const onnx_property_t *properties, size_t properties_count,
@@ -321,32 +359,23 @@ onnx_write(const graph_t *graph, const char *path,
     if (properties_count > ONNX_PROPERTIES_MAX)
         return fault_set(fault, FAULT_INPUT, "%s: more than %d properties",
                          path, ONNX_PROPERTIES_MAX);
-    writer_t writer = {.graph = graph, .opset = onnx_lower_opset(graph)};
+    value_type_t *types = shape_types_new(graph, 1, NULL);
+    writer_t writer = {.graph = graph, .opset = onnx_lower_opset(graph, types)};
     tensor_spec_t outputs[TENSORS_MAX];
-    if (s_infer_outputs(graph, outputs))
+    if (s_infer_outputs(graph, types, outputs))
         writer.outputs = outputs;
+    free(types);
     digester_init(&writer.digester);
+    bool *needed = s_find_needed(graph, writer.opset, fault);
+    writer.needed = needed;
     writer.block = mem_new(2 * BLOCK_ELEMENTS, ELEMENT_BYTES_MAX, fault);
-    if (!writer.block)
-        return -1;
-    unlink(path); /* never through a link, nor into what is being read */
-    writer.file = fopen(path, "wbxe");
-    int result = 0;
-    if (!writer.file) {
+    int result = -1;
+    if (needed && writer.block)
         result =
-            fault_set(fault, FAULT_SYSTEM, "%s: %s", path, strerror(errno));
-    } else {
-        result = s_put_model(&writer, properties, properties_count, fault);
-        if (result)
-            fault_prefix(fault, "%s", path);
-        if (fclose(writer.file) && result == 0)
-            result =
-                fault_set(fault, FAULT_SYSTEM, "%s: %s", path, strerror(errno));
-        if (result)
-            unlink(path);
-    }
+            s_write_file(&writer, path, properties, properties_count, fault);
     if (result == 0 && digest)
         digester_finish(&writer.digester, digest);
     free(writer.block);
+    free(needed);
     return result;
 }

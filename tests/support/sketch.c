@@ -214,13 +214,22 @@ s_weight(sketch_t *self, dtype_t dtype)
     tensor->has_data_type = 1;
     tensor->data_type = dtype;
     tensor->has_raw_data = 1;
-    tensor->raw_data.data = s_take(self, ITEMS_MAX * 8);
+    size_t elements = 1;
+    for (size_t i = 0; i < tensor->n_dims; i++)
+        elements *= (size_t)tensor->dims[i];
+    tensor->raw_data.data = s_take(self, (elements + ITEMS_MAX) * 8);
     while (s_word(self)) {
         double value = strtod(self->word, NULL);
         tensor_convert(dtype, tensor->raw_data.data + tensor->raw_data.len,
                        DTYPE_FLOAT64, &value, 1);
         tensor->raw_data.len += dtype_size(dtype);
     }
+    size_t size = dtype_size(dtype), written = tensor->raw_data.len;
+    if (written == size)
+        for (; written < elements * size; written += size)
+            memcpy(tensor->raw_data.data + written, tensor->raw_data.data,
+                   size);
+    tensor->raw_data.len = written;
     self->weights[self->graph.n_initializer++] = tensor;
 }
 

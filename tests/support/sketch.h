@@ -3,6 +3,7 @@
  *   opset 9
  *   in x float32 [N,3,4,4]         (an input; N is the batch)
  *   floats s [4] 1 1 2 2           (an initializer; also: ints, bools, halves)
+ *   floats ones [8,3] 1            (one number for all elements)
  *   external w float32 [4] location=w.bin offset=16
  *   node Upsample x s -> y mode=nearest scales=[1.0,2.0] axis=1
  *   out y
