@@ -13,6 +13,7 @@ a chain of exported parts, and through a fleet, for one and two pictures:
     chain     largest difference between parts run one by one and the whole
     fleet     largest difference between a running fleet and the whole
     bits      whether chain and fleet gave the whole's very bits
+    .pth      difference between the whole and etc/models with a checkpoint
 
 Errors are relative, in the 2-norm.
 """
@@ -28,7 +29,7 @@ import onnx
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
-from fleet import BIN, Fleet  # noqa: E402  (the path comes first)
+from fleet import BIN, ROOT, Fleet  # noqa: E402  (the path comes first)
 from make_zoo import ZOO  # noqa: E402
 import planted  # noqa: E402
 import reference  # noqa: E402
@@ -37,8 +38,10 @@ CUTS = (2, 3, 5)
 BATCHES = (1, 2)
 TORCH_BOUND = 1e-4
 WHOLE_BOUND = 1e-6
+ROUTES_BOUND = 1e-5
 SECONDS = 120
-TITLES = ("plants", "whole b1", "b2", "boundary", "chain", "fleet", "bits")
+TITLES = ("plants", "whole b1", "b2", "boundary", "chain", "fleet", "bits",
+          ".pth")
 
 
 class Failed(Exception):
@@ -113,23 +116,30 @@ class Model:
         return self.fleet.config(f'model: {{ name = "{self.name}"; '
                                  f'file = "{self.path}"; parts = {parts}; }};')
 
-    def chain(self, parts):
-        """Exported parts, one after another: all tensors, for each batch."""
-        files = self.folder / f"parts-{parts}"
-        succeed(self.fleet, BIN / "broker", "-c", self.config(parts),
-                "--export", files)
-        tensors = [{"input": x} for x in self.inputs]
+    def chain(self, config):
+        """A config's exported parts in turn: all tensors, for each batch."""
+        files = self.folder / "parts"
+        succeed(self.fleet, BIN / "broker", "-c", config, "--export", files)
+        tensors = [{} for _ in self.inputs]
         for part in sorted(files.glob("part-*.onnx")):
             graph = onnx.load(part).graph
-            weights = {weight.name for weight in graph.initializer}
-            inputs = [value.name for value in graph.input
-                      if value.name not in weights]
+            inputs = [value.name for value in graph.input]
             outputs = [value.name for value in graph.output]
-            for known in tensors:
+            for x, known in zip(self.inputs, tensors):
+                known.setdefault(inputs[0], x)
                 known.update(self.local(
                     part, {name: known[name] for name in inputs}, outputs))
         shutil.rmtree(files)
         return tensors
+
+    def from_checkpoint(self):
+        """The outputs of the layer list with the .pth file."""
+        config = self.folder / f"{self.name}.cfg"
+        config.write_text((ROOT / "etc/models" / config.name).read_text())
+        weights = re.search(r'^ *weights *= "(.*)";', config.read_text(),
+                            re.MULTILINE).group(1)
+        (self.folder / weights).symlink_to(self.path.with_suffix(".pth"))
+        return [list(known.values())[-1] for known in self.chain(config)]
 
     def served(self, parts):
         """What a broker and a worker a part answer, for each batch."""
@@ -154,10 +164,10 @@ class Model:
             shutil.rmtree(fleet.folder)
 
 
-def same_as_whole(wholes, others, what):
+def same_as_whole(wholes, others, what, bound=WHOLE_BOUND):
     """The largest difference from the whole, and whether there is none."""
     errors = [difference(other, whole, f"{what}, batch {len(whole)}",
-                         WHOLE_BOUND)
+                         bound)
               for whole, other in zip(wholes, others)]
     return max(errors), all(np.array_equal(a, b)
                             for a, b in zip(wholes, others))
@@ -194,7 +204,7 @@ def check(model, modules, workers):
     columns = [str(model.notice(planted.concerning(model.name, workers)))]
     wholes, errors = model.whole()
     columns += [f"{error:.1e}" for error in errors]
-    chains = [model.chain(parts) for parts in CUTS]
+    chains = [model.chain(model.config(parts)) for parts in CUTS]
     columns.append(f"{at_boundaries(model, chains, modules):.1e}")
     bits = []
     for what, runs in (
@@ -207,7 +217,12 @@ def check(model, modules, workers):
             errors.append(error)
             bits.append(same)
         columns.append(f"{max(errors):.1e}")
-    return columns + ["same" if all(bits) else "differ"]
+    columns.append("same" if all(bits) else "differ")
+    if ZOO[model.name].save:
+        error, _ = same_as_whole(wholes, model.from_checkpoint(), ".pth",
+                                 ROUTES_BOUND)
+        columns.append(f"{error:.1e}")
+    return columns
 
 
 def report(zoo, name, modules, workers):
