@@ -353,9 +353,8 @@ layering_agree(layering_t *self, const char *name, int64_t actual)
         return -1;
     if (given != actual)
         return layering_unfit(self,
-                              "%s = %lld, but by its weights '%.60s' it "
+                              "%s = %lld, but by its weights or its input it "
                               "is %lld",
-                              name, (long long)given, self->prefix,
-                              (long long)actual);
+                              name, (long long)given, (long long)actual);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* Layers that only move elements. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/model/layers_ops.h"
 
@@ -156,4 +157,71 @@ layer_pixel_unshuffle(layering_t *self)
     const int64_t split[] = {0, x[1], x[2] / r, r, x[3] / r, r};
     const int64_t merged[] = {0, x[1] * r * r, x[2] / r, x[3] / r};
     return s_rearrange(self, split, order, 6, merged);
+}
+
+static int
+s_int64s(layering_t *self, const char *suffix, const int64_t *items, int count)
+{
+    const shape_t shape = {1, {count}};
+    return layering_constant(self, suffix, DTYPE_INT64, &shape, items);
+}
+
+/* torch.narrow: `length` places of an axis, from `start` on. */
+int
+layer_narrow(layering_t *self)
+{
+    const shape_t x = *layering_shape(self);
+    int axis;
+    int64_t start, length;
+    if (layering_axis(self, "dim", 1, &axis) != 0)
+        return -1;
+    int64_t size = x.dims[axis];
+    if (layering_int(self, "start", 0, 0, INT32_MAX, &start) != 0 ||
+        layering_int(self, "length", size - start, 1, INT32_MAX, &length) != 0)
+        return -1;
+    if (axis == 0)
+        return layering_wrong(self, "axis 0 is the samples");
+    if (start >= size || length > size - start)
+        return layering_unfit(
+            self, "%lld from place %lld on, but axis %d has %lld",
+            (long long)length, (long long)start, axis, (long long)size);
+    const int64_t end = start + length, along = axis;
+    const int inputs[] = {self->inputs[0], s_int64s(self, "start", &start, 1),
+                          s_int64s(self, "end", &end, 1),
+                          s_int64s(self, "dim", &along, 1)};
+    for (int i = 1; i < 4; i++)
+        if (inputs[i] < 0)
+            return -1;
+    return layering_simple(self, "Slice", NULL, inputs, 4);
+}
+
+/* torch counts from the last axis: left, right, top, bottom. */
+int
+layer_pad(layering_t *self)
+{
+    int64_t given[TENSOR_RANK_MAX], pads[TENSOR_RANK_MAX] = {0};
+    int count, axes = layering_axes(self), rank = axes + 2;
+    double value;
+    if (layering_ints(self, "padding", 0, LAYER_EXTENT_MAX, given, &count) ||
+        layering_float(self, "value", 0.0, -1e30, 1e30, &value) != 0)
+        return -1;
+    if (count != 1 && count != 2 * axes)
+        return layering_wrong(self, "padding should be 1 or %d numbers",
+                              2 * axes);
+    for (int i = 0; i < axes; i++) {
+        int from = count == 1 ? 0 : 2 * (axes - 1 - i);
+        pads[2 + i] = given[from];
+        pads[rank + 2 + i] = given[count == 1 ? 0 : from + 1];
+    }
+    const int inputs[] = {self->inputs[0],
+                          s_int64s(self, "pads", pads, 2 * rank),
+                          layering_scalar(self, "value", (float)value)};
+    if (inputs[1] < 0 || inputs[2] < 0)
+        return -1;
+    bool constant = strcmp(self->row->node, "constant") == 0;
+    int node = layering_node(self, "Pad", NULL, inputs, constant ? 3 : 2);
+    if (node < 0 || graph_set_text(self->graph, node, "mode", self->row->node,
+                                   self->fault) != 0)
+        return -1;
+    return layering_finish(self, node);
 }

@@ -148,14 +148,16 @@ int layering_window(layering_t *self, int node, const layer_window_t *window,
 /* An Identity, for what changes nothing. */
 int layering_nothing(layering_t *self);
 
-layer_fn layer_conv;
+layer_fn layer_conv, layer_conv_transpose;
 layer_fn layer_max_pool, layer_average_pool;
 layer_fn layer_adaptive_average_pool, layer_adaptive_max_pool;
 layer_fn layer_linear, layer_concat, layer_identity, layer_chain;
-layer_fn layer_batch_norm, layer_batch_norm_1d;
+layer_fn layer_batch_norm, layer_batch_norm_1d, layer_instance_norm;
+layer_fn layer_layer_norm, layer_group_norm, layer_local_response_norm;
 layer_fn layer_unary, layer_leaky_relu, layer_relu6, layer_hardtanh, layer_elu;
 layer_fn layer_hard_sigmoid, layer_prelu, layer_gelu, layer_silu, layer_softmax;
 layer_fn layer_flatten, layer_unflatten, layer_permute, layer_channel_shuffle;
-layer_fn layer_pixel_shuffle, layer_pixel_unshuffle;
+layer_fn layer_pixel_shuffle, layer_pixel_unshuffle, layer_narrow, layer_pad;
+layer_fn layer_upsample;
 
 #endif

@@ -85,6 +85,20 @@ s_read_conv(layering_t *self, int64_t *groups, layer_window_t *window)
     return 0;
 }
 
+/* A node of inputs x, w and, where there is one, bias. */
+static int
+s_conv_node(layering_t *self, const char *op, int w, int bias, int64_t groups,
+            const layer_window_t *window)
+{
+    const int inputs[] = {self->inputs[0], w, bias};
+    int node =
+        layering_node(self, op, NULL, inputs, bias == GRAPH_NONE ? 2 : 3);
+    if (node < 0 || layering_window(self, node, window, true) != 0 ||
+        graph_set_int(self->graph, node, "group", groups, self->fault) != 0)
+        return -1;
+    return node;
+}
+
 int
 layer_conv(layering_t *self)
 {
@@ -106,11 +120,39 @@ layer_conv(layering_t *self)
         s_conv_padding(self, &window) != 0 ||
         layering_bias(self, shape.dims[0], &bias) != 0)
         return -1;
-    const int inputs[] = {self->inputs[0], w, bias};
-    int node =
-        layering_node(self, "Conv", NULL, inputs, bias == GRAPH_NONE ? 2 : 3);
-    if (node < 0 || layering_window(self, node, &window, true) != 0 ||
-        graph_set_int(self->graph, node, "group", groups, self->fault) != 0)
+    int node = s_conv_node(self, "Conv", w, bias, groups, &window);
+    return node < 0 ? -1 : layering_finish(self, node);
+}
+
+/* Weights are [in, out / groups, kernel...], and padding takes off the ends of
+ * what comes out. */
+int
+layer_conv_transpose(layering_t *self)
+{
+    int axes = layering_axes(self), w, bias;
+    int64_t groups, padding[LAYER_AXES_MAX], more[LAYER_AXES_MAX];
+    layer_window_t window = {0};
+    if (s_read_conv(self, &groups, &window) != 0 ||
+        layering_extents(self, "padding", zeroes, 0, padding) != 0 ||
+        layering_extents(self, "output_padding", zeroes, 0, more) != 0)
+        return -1;
+    int64_t channels = layering_shape(self)->dims[1];
+    const shape_t wanted = {axes + 2,
+                            {channels, LAYER_ANY, LAYER_ANY, LAYER_ANY}};
+    if (layering_weight(self, "weight", &wanted, true, &w) != 0)
+        return -1;
+    const shape_t shape = self->graph->values[w].shape;
+    int64_t out = shape.dims[1] * groups;
+    if (layering_agree(self, "in_channels", channels) != 0 ||
+        layering_agree(self, "out_channels", out) != 0 ||
+        s_kernel(self, &shape, &window) != 0 ||
+        layering_bias(self, out, &bias) != 0)
+        return -1;
+    for (int i = 0; i < axes; i++)
+        window.pads[i] = window.pads[i + axes] = padding[i];
+    int node = s_conv_node(self, "ConvTranspose", w, bias, groups, &window);
+    if (node < 0 || graph_set_ints(self->graph, node, "output_padding", more,
+                                   (size_t)axes, self->fault) != 0)
         return -1;
     return layering_finish(self, node);
 }

@@ -276,6 +276,107 @@ def more_layers(single):
         yield single(name, shape, nn.BatchNorm1d(5),
                      '{ op = "BatchNorm1d"; weights = "layer"; }')
     yield "arithmetic", (5, 7), Arithmetic(), ARITHMETIC, ""
+    yield from lines(single)
+    yield from norms(single)
+    yield from sizes(single)
+
+
+def weighted(op, more=""):
+    return plain(op, f'weights = "layer"; {more}')
+
+
+def lines(single):
+    """What works on [N, channels, length], and transposed convolutions."""
+    line, image = (4, 13), (4, 6, 5)
+    yield single("conv_line", line,
+                 nn.Conv1d(4, 6, 3, stride=2, padding=1, groups=2),
+                 weighted("Conv1d", "stride = 2; padding = 1; groups = 2; "))
+    yield single("conv_line_same", line,
+                 nn.Conv1d(4, 5, 4, padding="same", dilation=2),
+                 weighted("Conv1d", 'padding = "same"; dilation = 2; '))
+    yield single("transposed_line", line,
+                 nn.ConvTranspose1d(4, 3, 4, stride=3, padding=1),
+                 weighted("ConvTranspose1d", "stride = 3; padding = 1; "))
+    yield single("transposed", image, nn.ConvTranspose2d(4, 3, 2, stride=2),
+                 weighted("ConvTranspose2d", "stride = 2; "))
+    yield single("transposed_groups", image,
+                 nn.ConvTranspose2d(4, 6, (3, 2), stride=(2, 3),
+                                    padding=(1, 0), output_padding=(1, 2),
+                                    groups=2, dilation=(2, 1), bias=False),
+                 weighted("ConvTranspose2d", "stride = [2, 3]; "
+                          "padding = [1, 0]; output_padding = [1, 2]; "
+                          "groups = 2; dilation = [2, 1]; "))
+    for op, module, more in [
+            ("MaxPool1d", nn.MaxPool1d(3, stride=2, padding=1, ceil_mode=True),
+             "kernel_size = 3; stride = 2; padding = 1; ceil_mode = true; "),
+            ("AvgPool1d", nn.AvgPool1d(4, stride=3, padding=1, ceil_mode=True),
+             "kernel_size = 4; stride = 3; padding = 1; ceil_mode = true; "),
+            ("AdaptiveAvgPool1d", nn.AdaptiveAvgPool1d(5), "output_size = 5; "),
+            ("AdaptiveMaxPool1d", nn.AdaptiveMaxPool1d(1),
+             "output_size = 1; ")]:
+        yield single(op.lower(), line, module, plain(op, more))
+
+
+def norms(single):
+    image = (6, 5, 4)
+    yield single("layer_norm", (5, 12), nn.LayerNorm(12, eps=1e-3),
+                 weighted("LayerNorm", "eps = 1e-3; "))
+    yield single("layer_norm_axes", image, nn.LayerNorm((5, 4)),
+                 weighted("LayerNorm", "normalized_shape = [5, 4]; "))
+    yield single("layer_norm_plain", image,
+                 nn.LayerNorm(4, elementwise_affine=False),
+                 plain("LayerNorm"))
+    yield single("group_norm", image, nn.GroupNorm(3, 6),
+                 weighted("GroupNorm", "num_groups = 3; "))
+    yield single("group_norm_plain", image, nn.GroupNorm(2, 6, affine=False),
+                 plain("GroupNorm", "num_groups = 2; "))
+    yield single("instance_norm", image, nn.InstanceNorm2d(6),
+                 plain("InstanceNorm2d"))
+    yield single("instance_norm_affine", image,
+                 nn.InstanceNorm2d(6, affine=True, eps=1e-2),
+                 weighted("InstanceNorm2d", "eps = 1e-2; "))
+    yield single("local_norm", image,
+                 nn.LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5),
+                 plain("LocalResponseNorm",
+                       "size = 3; alpha = 0.5; beta = 0.6; k = 1.5; "))
+    for op, module, more in [
+            ("CELU", nn.CELU(0.7), "alpha = 0.7; "), ("SELU", nn.SELU(), ""),
+            ("Mish", nn.Mish(), ""), ("Softplus", nn.Softplus(), "")]:
+        yield single(op.lower(), (3, 5, 7), module, plain(op, more))
+
+
+class Narrow(nn.Module):
+    def forward(self, x):
+        return x.narrow(2, 1, 3)
+
+
+def sizes(single):
+    image = (2, 6, 5)
+    yield single("narrow", image, Narrow(),
+                 plain("Narrow", "dim = 2; start = 1; length = 3; "))
+    for op, module, more in [
+            ("ZeroPad2d", nn.ZeroPad2d((1, 2, 3, 0)), "padding = [1, 2, 3, 0]; "),
+            ("ConstantPad2d", nn.ConstantPad2d(1, 0.25),
+             "padding = 1; value = 0.25; "),
+            ("ReflectionPad2d", nn.ReflectionPad2d((3, 1, 0, 2)),
+             "padding = [3, 1, 0, 2]; "),
+            ("ReplicationPad2d", nn.ReplicationPad2d(2), "padding = 2; ")]:
+        yield single(op.lower(), image, module, plain(op, more))
+    for name, module, more in [
+            ("nearest", nn.Upsample(scale_factor=2), "scale_factor = 2; "),
+            ("nearest_size", nn.Upsample(size=(7, 11)), "size = [7, 11]; "),
+            ("nearest_exact", nn.Upsample(size=(4, 9), mode="nearest-exact"),
+             'size = [4, 9]; mode = "nearest-exact"; '),
+            ("bilinear", nn.Upsample(scale_factor=(2, 1.5), mode="bilinear"),
+             'scale_factor = [2.0, 1.5]; mode = "bilinear"; '),
+            ("bilinear_down", nn.Upsample(size=(4, 3), mode="bilinear"),
+             'size = [4, 3]; mode = "bilinear"; '),
+            ("bilinear_aligned", nn.Upsample(size=(11, 9), mode="bilinear",
+                                             align_corners=True),
+             'size = [11, 9]; mode = "bilinear"; align_corners = true; '),
+            ("bicubic", nn.Upsample(scale_factor=2, mode="bicubic"),
+             'scale_factor = 2; mode = "bicubic"; ')]:
+        yield single(f"upsample_{name}", image, module, plain("Upsample", more))
 
 
 def settle(network):

@@ -239,6 +239,20 @@ arguments_that_do_not_fit_the_input_are_named(void **state)
              "p.weight 3", FAULT_INPUT,
              "BatchNorm2d wants [N, channels, height, width], its input is [1, "
              "390]");
+    s_refuse("({ op = \"Narrow\"; start = 1; length = 3; })", NULL, FAULT_INPUT,
+             "3 from place 1 on, but axis 1 has 3");
+    s_refuse("({ op = \"Narrow\"; start = 5; })", NULL, FAULT_INPUT,
+             "axis 1 has 3");
+    s_refuse("({ op = \"Narrow\"; dim = 0; })", NULL, FAULT_CONFIG, "samples");
+    s_refuse("({ op = \"Conv1d\"; weights = \"conv\"; })", CONV, FAULT_INPUT,
+             "Conv1d wants [N, channels, length]");
+    s_refuse("({ op = \"ConvTranspose2d\"; weights = \"conv\"; })", CONV,
+             FAULT_INPUT, "'conv.weight' is [4, 3, 3, 3]");
+    s_refuse("({ op = \"ConvTranspose2d\"; weights = \"t\"; groups = 2; })",
+             "t.weight 3 4 2 2", FAULT_INPUT, "groups = 2 does not divide");
+    s_refuse(
+        "({ op = \"ConvTranspose2d\"; weights = \"t\"; kernel_size = 3; })",
+        "t.weight 3 4 2 2", FAULT_INPUT, "kernel_size = 3");
     s_refuse("({ op = \"Mul\"; })", NULL, FAULT_CONFIG, "inputs");
 }
 
@@ -255,6 +269,11 @@ axes_move_as_in_torch(void **state)
              "[2, 8, 6, 4]");
     s_expect("({ op = \"PixelShuffle\"; upscale_factor = 2; })", NULL, &square,
              "[2, 2, 12, 8]");
+    s_expect("({ op = \"Narrow\"; dim = -2; start = 2; })", NULL, &square,
+             "[2, 8, 4, 4]");
+    s_expect("({ op = \"ConvTranspose2d\"; weights = \"t\"; stride = 2;"
+             " out_channels = 10; in_channels = 8; kernel_size = [3, 2]; })",
+             "t.weight 8 10 3 2; t.bias 10", &square, "[2, 10, 13, 8]");
     s_expect("({ op = \"PixelUnshuffle\"; downscale_factor = 2; })", NULL,
              &square, "[2, 32, 3, 2]");
 }
