@@ -5,6 +5,7 @@
  * the other axes are walked one index at a time.
  */
 #include <math.h>
+#include <string.h>
 
 #include "common/model/eval_numbers.h"
 #include "common/model/eval_ops.h"
@@ -202,9 +203,10 @@ s_run_all(const reduction_t *self, const array_t *x, const array_t *y)
         }
 }
 
-/* The axes in input 1, which inference has read before. */
+/* The axes in input 1, which inference has read before. *none: it reduces
+ * nothing, so that even ReduceL2 gives what it was given. */
 static unsigned
-s_axes(const evaluation_t *self)
+s_axes(const evaluation_t *self, bool *none)
 {
     const array_t *axes = eval_input(self, 1);
     int rank = self->inputs[0]->shape.rank;
@@ -219,9 +221,8 @@ s_axes(const evaluation_t *self)
         if (axis >= 0 && axis < rank)
             set |= 1u << axis;
     }
-    if (set == 0 && node_int(self->node, "noop_with_empty_axes", 0) == 0)
-        set = (1u << rank) - 1;
-    return set;
+    *none = set == 0 && node_int(self->node, "noop_with_empty_axes", 0) != 0;
+    return set == 0 && !*none ? (1u << rank) - 1 : set;
 }
 
 /* The smallest or the largest integer of a dtype: the extremum of nothing. */
@@ -242,9 +243,16 @@ s_run(const evaluation_t *self)
 {
     const array_t *x = self->inputs[0];
     const function_t *function = self->detail;
+    bool none;
+    unsigned reduced_axes = s_axes(self, &none);
+    if (none) {
+        memcpy(self->outputs[0]->data, x->data,
+               tensor_bytes(x->dtype, &x->shape, 1));
+        return 0;
+    }
     reduction_t reduction = {.function = function,
                              .shape = &x->shape,
-                             .reduced = s_axes(self),
+                             .reduced = reduced_axes,
                              .axes = x->shape.rank,
                              .block = 1,
                              .outputs = 1,

@@ -131,6 +131,21 @@ no_axes_are_all_axes_unless_it_says_none(void **state)
 }
 
 static void
+nothing_reduced_keeps_its_sign(void **state)
+{
+    (void)state;
+    for (size_t op = 0; op < COUNT(ops); op++) {
+        evaluation_begin(&test);
+        INPUT(&test, DTYPE_FLOAT32, LIST(3), -3, 2, -2);
+        evaluation_node(&test, ops[op], 1);
+        graph_set_int(test.graph, test.node, "noop_with_empty_axes", 1,
+                      &test.fault);
+        EXPECT(&test, DTYPE_FLOAT32, LIST(3), -3, 2, -2);
+        evaluation_end(&test);
+    }
+}
+
+static void
 integers_and_bools_where_they_make_sense(void **state)
 {
     (void)state;
@@ -224,6 +239,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_axes_of_any_shape),
         cmocka_unit_test(no_axes_are_all_axes_unless_it_says_none),
+        cmocka_unit_test(nothing_reduced_keeps_its_sign),
         cmocka_unit_test(integers_and_bools_where_they_make_sense),
         cmocka_unit_test(nothing_has_a_sum_and_an_extremum),
         cmocka_unit_test(a_nan_is_the_largest_and_the_smallest),

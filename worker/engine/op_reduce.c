@@ -64,7 +64,7 @@ s_find(const build_t *build, const step_t *step, reduction_t *reduction,
         else
             reduction->outer *= dim;
     }
-    if (step->inputs[0]->elements == 0)
+    if (set == 0 || step->inputs[0]->elements == 0)
         return step_refuse(build, step, fault, "there is nothing to reduce");
     return 0;
 }
