@@ -35,6 +35,18 @@ s_is_default_domain(const char *domain)
     return !domain || !*domain || strcmp(domain, "ai.onnx") == 0;
 }
 
+/* What messages call a node: by its name, or by the first tensor it makes. */
+static const char *
+s_node_name(const Onnx__NodeProto *proto)
+{
+    if (proto->name && *proto->name)
+        return proto->name;
+    for (size_t i = 0; i < proto->n_output; i++)
+        if (*proto->output[i])
+            return proto->output[i];
+    return "";
+}
+
 /* "node 'NAME' (OP): ", as shape inference says it; where the file has no name,
  * the node's number. */
 static int
@@ -305,7 +317,7 @@ s_add_node(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
             return fault_set(fault, FAULT_INPUT,
                              "it makes the tensor '%.80s', which is there",
                              proto->output[i]);
-    int node = graph_add_node(self->graph, proto->op_type, s_text(proto->name),
+    int node = graph_add_node(self->graph, proto->op_type, s_node_name(proto),
                               self->inputs, (int)proto->n_input, outputs,
                               (int)proto->n_output, fault);
     for (size_t i = 0; node >= 0 && i < proto->n_attribute; i++) {

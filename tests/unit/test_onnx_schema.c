@@ -161,7 +161,7 @@ ends_of_the_graph(void **state)
               "node 0 (Relu): it makes the tensor 'c', which is there");
     s_refused("opset 17\nin x float32 [N,4]\nnode Relu x -> y\n"
               "node Tanh x -> y\nout y\n",
-              "node 1 (Tanh): node '' (Tanh) makes the tensor 'y', which "
+              "node 1 (Tanh): node 'y' (Tanh) makes the tensor 'y', which "
               "exists already");
 }
 
