@@ -45,6 +45,17 @@ s_make_directly(graph_t *graph, int from, int to)
     return false;
 }
 
+/* A dropout whose mask somebody reads is none. */
+static bool
+s_is_identity(const graph_t *graph, const node_t *node)
+{
+    if (strcmp(node->op, "Identity") == 0)
+        return true;
+    return strcmp(node->op, "Dropout") == 0 &&
+           (node->outputs_count < 2 || node->outputs[1] == GRAPH_NONE ||
+            graph_uses(graph, node->outputs[1]) == 0);
+}
+
 static int
 s_drop_identities(graph_t *graph, fault_t *fault)
 {
@@ -58,8 +69,7 @@ s_drop_identities(graph_t *graph, fault_t *fault)
         for (int i = 0; i < node->inputs_count; i++)
             if (node->inputs[i] != GRAPH_NONE)
                 node->inputs[i] = alias[node->inputs[i]];
-        if (node->removed || (strcmp(node->op, "Identity") != 0 &&
-                              strcmp(node->op, "Dropout") != 0))
+        if (node->removed || !s_is_identity(graph, node))
             continue;
         int from = node->inputs[0], to = node->outputs[0];
         graph_remove_node(graph, (int)n);

@@ -65,6 +65,29 @@ a_dropout_alone_stays_an_identity(void **state)
 }
 
 static void
+a_dropout_whose_mask_is_read_stays(void **state)
+{
+    (void)state;
+    fault_t fault;
+    graph_t *graph = graph_new("g", &fault);
+    int values[4];
+    for (int i = 0; i < 4; i++)
+        values[i] = graph_add_value(graph, (char[]){'a', (char)('0' + i), 0},
+                                    i ? DTYPE_NONE : DTYPE_FLOAT32,
+                                    i ? NULL : &image, &fault);
+    graph_add_input(graph, values[0], &fault);
+    graph_add_node(graph, "Dropout", "d", values, 1, values + 1, 2, &fault);
+    int cast = graph_add_node(graph, "Cast", "c", values + 2, 1, values + 3, 1,
+                              &fault);
+    graph_set_int(graph, cast, "to", DTYPE_FLOAT32, &fault);
+    graph_add_output(graph, values[1], &fault);
+    graph_add_output(graph, values[3], &fault);
+    assert_ok(simplify_graph(graph, &fault), &fault);
+    assert_string_equal(s_ops(graph), "Dropout Cast");
+    graph_destroy(&graph);
+}
+
+static void
 a_norm_behind_a_product_goes_into_it(void **state)
 {
     (void)state;
@@ -245,6 +268,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dropouts_go_and_the_output_keeps_its_name),
         cmocka_unit_test(a_dropout_alone_stays_an_identity),
+        cmocka_unit_test(a_dropout_whose_mask_is_read_stays),
         cmocka_unit_test(a_norm_behind_a_product_goes_into_it),
         cmocka_unit_test(a_norm_is_kept_where_somebody_else_reads_the_product),
         cmocka_unit_test(a_norm_past_an_activation_goes_into_the_next_product),
