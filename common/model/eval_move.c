@@ -1,8 +1,9 @@
-/* Operators that lay all their elements out anew: views, Concat, Transpose,
- * Expand, Cast. */
+/* Operators that put elements elsewhere: views, Concat, Cast, and what walks
+ * describe. */
 #include <string.h>
 
 #include "common/model/eval_ops.h"
+#include "common/model/moves.h"
 #include "common/model/walk.h"
 
 /* The output is the input under another shape. */
@@ -83,40 +84,54 @@ s_concat(const evaluation_t *self)
     return 0;
 }
 
-/* --- Transpose, Expand ----------------------------------------------------
+/* --- what walks describe --------------------------------------------------
  */
 
 static int
-s_transpose(const evaluation_t *self)
+s_move(const evaluation_t *self)
 {
-    const array_t *x = eval_input(self, 0), *y = self->outputs[0];
-    const attribute_t *perm = node_attribute(self->node, "perm");
-    int64_t strides[TENSOR_RANK_MAX];
-    walk_t walk = {0};
-    if (x->shape.rank == 0)
-        return s_same(self);
-    shape_strides(&x->shape, strides);
-    for (int i = 0; i < x->shape.rank; i++)
-        walk_add_axis(&walk, y->shape.dims[i],
-                      strides[perm ? perm->ints[i] : x->shape.rank - 1 - i]);
-    walk_copy(&walk, y->data, x->data, dtype_size(x->dtype));
+    const array_t *x = eval_input(self, 0);
+    for (int i = 0; i < self->node->outputs_count; i++) {
+        const array_t *y = self->outputs[i];
+        walk_t walk;
+        const char *why = NULL;
+        if (y)
+            why = moves_find(self->node, self->inputs, i, &y->shape, &walk);
+        if (why)
+            return eval_fault(self, why);
+        if (y)
+            walk_copy(&walk, y->data, x->data, dtype_size(x->dtype));
+    }
     return 0;
 }
 
+/* Nothing is dropped but in training. */
 static int
-s_expand(const evaluation_t *self)
+s_dropout(const evaluation_t *self)
 {
-    const array_t *x = eval_input(self, 0), *y = self->outputs[0];
-    walk_t walk = walk_over(&y->shape);
-    walk_add_broadcast(&walk, &x->shape);
-    walk_copy(&walk, y->data, x->data, dtype_size(x->dtype));
-    return 0;
+    const array_t *mask = NULL;
+    if (self->node->outputs_count > 1)
+        mask = self->outputs[1];
+    if (mask && shape_elements(&mask->shape) > 0)
+        memset(mask->data, 1, (size_t)shape_elements(&mask->shape));
+    return s_same(self);
 }
 
 const eval_row_t eval_rows_move[] = {
-    {"Cast", s_cast, false, NULL},      {"Concat", s_concat, false, NULL},
-    {"Expand", s_expand, false, NULL},  {"Flatten", s_same, false, NULL},
-    {"Identity", s_same, false, NULL},  {"Reshape", s_same, false, NULL},
-    {"Squeeze", s_same, false, NULL},   {"Transpose", s_transpose, false, NULL},
-    {"Unsqueeze", s_same, false, NULL}, {0},
+    {"Cast", s_cast, false, NULL},
+    {"Concat", s_concat, false, NULL},
+    {"DepthToSpace", s_move, false, NULL},
+    {"Dropout", s_dropout, false, NULL},
+    {"Expand", s_move, false, NULL},
+    {"Flatten", s_same, false, NULL},
+    {"Identity", s_same, false, NULL},
+    {"Reshape", s_same, false, NULL},
+    {"Slice", s_move, false, NULL},
+    {"SpaceToDepth", s_move, false, NULL},
+    {"Split", s_move, false, NULL},
+    {"Squeeze", s_same, false, NULL},
+    {"Tile", s_move, false, NULL},
+    {"Transpose", s_move, false, NULL},
+    {"Unsqueeze", s_same, false, NULL},
+    {0},
 };

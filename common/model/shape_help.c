@@ -191,3 +191,18 @@ shaping_sample_axis(const shaping_t *self, int index)
         return SAMPLE_NOWHERE;
     return self->places[self->node->inputs[index]].axis;
 }
+
+int
+shaping_dims(const shaping_t *self, int index, shape_t *shape)
+{
+    *shape = (shape_t){.rank = 0};
+    int count = shaping_constant(self, index, shape->dims, TENSOR_RANK_MAX);
+    if (count < 0)
+        return -1;
+    shape->rank = count;
+    for (int i = 0; i < count; i++)
+        if (shape->dims[i] < 0)
+            return shaping_fault(self, "%lld in its input %d is not possible",
+                                 (long long)shape->dims[i], index);
+    return 0;
+}

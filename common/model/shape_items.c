@@ -70,9 +70,9 @@ shape_dropout(const shaping_t *self)
 {
     if (shaping_arity(self, 1, 3) != 0)
         return -1;
-    if (self->node->outputs_count > 1 && self->node->outputs[1] != GRAPH_NONE)
-        return shaping_fault(self, "its output of a mask is not supported");
     const value_type_t *x = shaping_input(self, 0);
+    if (shaping_give(self, 1, DTYPE_BOOL, &x->shape) != 0)
+        return -1;
     return shaping_give(self, 0, x->dtype, &x->shape);
 }
 

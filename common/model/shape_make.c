@@ -26,34 +26,13 @@ shape_size(const shaping_t *self)
     return shaping_give(self, 0, DTYPE_INT64, &(shape_t){.rank = 0});
 }
 
-/* --- shapes given as an input ---------------------------------------------
- */
-
-/* The dims in input `index`, none negative. */
-static int
-s_dims(const shaping_t *self, int index, shape_t *shape)
-{
-    int64_t dims[TENSOR_RANK_MAX];
-    int count = shaping_constant(self, index, dims, TENSOR_RANK_MAX);
-    if (count < 0)
-        return -1;
-    *shape = (shape_t){.rank = count};
-    for (int i = 0; i < count; i++) {
-        shape->dims[i] = dims[i];
-        if (dims[i] < 0)
-            return shaping_fault(self, "dim %lld is not possible",
-                                 (long long)dims[i]);
-    }
-    return 0;
-}
-
 int
 shape_constant_of_shape(const shaping_t *self)
 {
     shape_t shape;
     dtype_t dtype = DTYPE_FLOAT32;
     const attribute_t *value = node_attribute(self->node, "value");
-    if (shaping_arity(self, 1, 1) != 0 || s_dims(self, 0, &shape) != 0)
+    if (shaping_arity(self, 1, 1) != 0 || shaping_dims(self, 0, &shape) != 0)
         return -1;
     if (value) {
         dtype = value->tensor.dtype;
@@ -62,21 +41,6 @@ shape_constant_of_shape(const shaping_t *self)
             return shaping_fault(self, "its value is not a single number");
     }
     return shaping_give(self, 0, dtype, &shape);
-}
-
-int
-shape_expand(const shaping_t *self)
-{
-    char text[128], other[128];
-    shape_t wanted, shape;
-    if (shaping_arity(self, 2, 2) != 0 || s_dims(self, 1, &wanted) != 0)
-        return -1;
-    const value_type_t *x = shaping_input(self, 0);
-    if (!shape_broadcast(&x->shape, &wanted, &shape))
-        return shaping_fault(self, "%s does not expand to %s",
-                             shape_text(&x->shape, text, sizeof text),
-                             shape_text(&wanted, other, sizeof other));
-    return shaping_give(self, 0, x->dtype, &shape);
 }
 
 /* --- Range ----------------------------------------------------------------

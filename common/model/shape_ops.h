@@ -89,6 +89,10 @@ int shaping_constant(const shaping_t *self, int index, int64_t *values,
 /* The axes of `rank` in such an input, as a set; how many it names, or -1. */
 int shaping_axes(const shaping_t *self, int index, int rank, unsigned *set);
 
+/* The dims of a shape, or other numbers that count something, in an input like
+ * that. */
+int shaping_dims(const shaping_t *self, int index, shape_t *shape);
+
 /* a against b, aligned at the last axis; false where they do not fit. */
 bool shape_broadcast(const shape_t *a, const shape_t *b, shape_t *result);
 
@@ -115,8 +119,10 @@ shaping_fn shape_flatten, shape_reshape, shape_transpose, shape_concat;
 shaping_fn shape_squeeze, shape_unsqueeze;
 shaping_fn shape_reduce_sum, shape_reduce_extremum;
 shaping_fn shape_shape, shape_size, shape_constant_of_shape, shape_range;
-shaping_fn shape_expand;
-shaping_fn shape_slice, shape_gather, shape_where;
+shaping_fn shape_expand, shape_tile, shape_pad;
+shaping_fn shape_depth_to_space, shape_space_to_depth;
+shaping_fn shape_slice, shape_split, shape_gather, shape_where;
+shaping_fn shape_scatter_nd, shape_arg_max;
 
 /* --- floating-point operations of one node --- */
 
@@ -129,6 +135,9 @@ flop_fn flop_gemm, flop_matmul, flop_reduce;
  * all but axis 0 of the first input belongs together. */
 mixes_fn mixes_axis, mixes_reduce, mixes_image, mixes_max_pool;
 mixes_fn mixes_gemm, mixes_matmul;
-mixes_fn mixes_squeeze, mixes_slice, mixes_gather;
+mixes_fn mixes_squeeze, mixes_slice, mixes_tile, mixes_pad;
+mixes_fn mixes_scatter_nd;
+/* Attribute axis, 0 where it is absent, of input 0. */
+mixes_fn mixes_first_axis;
 
 #endif

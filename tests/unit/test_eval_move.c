@@ -1,8 +1,6 @@
-/* Operators that move, make or select elements: shapes and elements against
- * index loops and the examples of the ONNX documentation. */
+/* Operators that put elements elsewhere: shapes and elements against index
+ * loops and the examples of the ONNX documentation. */
 #include "tests/support/tests.h"
-
-#include <math.h>
 
 #include "tests/support/evaluate.h"
 
@@ -244,7 +242,7 @@ expand_repeats_what_is_single(void **state)
     evaluate_op("Expand", 1);
     evaluate_count_up(DTYPE_INT64, SHAPE(2));
     LIST(-1);
-    evaluate_refuses("dim -1 is not possible");
+    evaluate_refuses("-1 in its input 1 is not possible");
     evaluate_op("Expand", 1);
     evaluate_count_up(DTYPE_INT64, SHAPE(2));
     LIST(INT64_MAX, 1);
@@ -255,273 +253,169 @@ expand_repeats_what_is_single(void **state)
     evaluate_refuses("[2] does not expand to [3]");
 }
 
+/* Output `slot` of the last node as if it were the only one. */
 static void
-slice_takes_ranges_with_any_step(void **state)
+s_expect_slot(int slot, dtype_t dtype, const shape_t *shape,
+              const int64_t *places)
 {
-    (void)state;
-    const int64_t max = INT64_MAX, min = INT64_MIN;
-    const struct {
-        int64_t start, end, step; /* of numbers 0..9 */
-        int count;
-        int64_t expected[10];
-    } rows[] = {
-        {2, 7, 1, 5, {2, 3, 4, 5, 6}},
-        {0, max, 3, 4, {0, 3, 6, 9}},
-        {-3, max, 1, 3, {7, 8, 9}},
-        {min, -8, 1, 2, {0, 1}},
-        {-1, min, -4, 3, {9, 5, 1}},
-        {max, min, -9, 2, {9, 0}},
-        {5, 2, -1, 3, {5, 4, 3}},
-        {5, 2, 1, 0, {0}},
-        {2, 5, -1, 0, {0}},
-        {10, max, 1, 0, {0}},
-        {max, max, 1, 0, {0}},
-        {0, max, max, 1, {0}},
-        {9, min, min, 1, {9}},
-        {min, min, -1, 1, {0}}, /* clamped to 0, not to before it */
-        {-10, -1, 4, 3, {0, 4, 8}},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        evaluate_op("Slice", 1);
-        evaluate_count_up(DTYPE_INT32, SHAPE(10));
-        LIST(rows[i].start);
-        LIST(rows[i].end);
-        LIST(0);
-        LIST(rows[i].step);
-        evaluate();
-        evaluate_expect_places(DTYPE_INT32, SHAPE(rows[i].count),
-                               rows[i].expected);
-    }
+    evaluated_t first = evaluated[0];
+    evaluated[0] = evaluated[slot];
+    evaluate_expect_places(dtype, shape, places);
+    evaluated[0] = first;
 }
 
 static void
-slice_works_on_several_axes(void **state)
+split_cuts_an_axis_into_pieces(void **state)
 {
     (void)state;
-    int n = 0;
-    for (int64_t i = 3; i >= 1; i -= 2)
-        for (int64_t j = 0; j < 3; j++)
-            for (int64_t k = 1; k < 7; k += 3)
-                s_places[n++] = (i * 3 + j) * 7 + k;
     for (int d = 0; d < DTYPES; d++) {
-        evaluate_op("Slice", 1);
-        evaluate_count_up(evaluate_dtypes[d], SHAPE(4, 3, 7));
-        LIST(1, -1);
-        LIST(7, 0);
-        LIST(-1, 0);
-        LIST(3, -2);
+        dtype_t dtype = evaluate_dtypes[d];
+        evaluate_op("Split", 3);
+        evaluate_count_up(dtype, SHAPE(2, 5));
+        LIST(1, 0, 4);
+        evaluate_int("axis", -1);
         evaluate();
-        evaluate_expect_places(evaluate_dtypes[d], SHAPE(2, 3, 2), s_places);
+        s_expect_slot(0, dtype, SHAPE(2, 1), (int64_t[]){0, 5});
+        s_expect_slot(1, dtype, SHAPE(2, 0), NULL);
+        s_expect_slot(2, dtype, SHAPE(2, 4),
+                      (int64_t[]){1, 2, 3, 4, 6, 7, 8, 9});
     }
-    evaluate_op("Slice", 1); /* the example of the documentation */
-    evaluate_count_up(DTYPE_INT64, SHAPE(2, 4));
-    LIST(0, 1);
-    LIST(-1, 1000);
+    evaluate_op("Split", 4); /* the last one is smaller */
+    evaluate_count_up(DTYPE_INT64, SHAPE(7));
+    evaluate_int("num_outputs", 4);
     evaluate();
-    evaluate_expect_places(DTYPE_INT64, SHAPE(1, 3), (int64_t[]){1, 2, 3});
-    evaluate_op("Slice", 1);
-    evaluate_count_up(DTYPE_INT64, SHAPE(2, 0));
-    LIST(INT64_MIN);
-    LIST(INT64_MAX);
-    LIST(1);
-    LIST(-1);
-    evaluate();
-    evaluate_expect_places(DTYPE_INT64, SHAPE(2, 0), NULL);
+    s_expect_slot(0, DTYPE_INT64, SHAPE(2), (int64_t[]){0, 1});
+    s_expect_slot(2, DTYPE_INT64, SHAPE(2), (int64_t[]){4, 5});
+    s_expect_slot(3, DTYPE_INT64, SHAPE(1), (int64_t[]){6});
 }
 
 static void
-slices_that_make_no_sense_are_refused(void **state)
+splits_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
     const struct {
-        int64_t axes[2], steps[2];
+        int64_t sizes[2];
         const char *part;
     } rows[] = {
-        {{0, 0}, {1, 1}, "it names an axis twice"},
-        {{0, -2}, {1, 1}, "it names an axis twice"},
-        {{0, 2}, {1, 1}, "an axis that its input does not have"},
-        {{INT64_MIN, 1}, {1, 1}, "an axis that its input does not have"},
-        {{0, 1}, {1, 0}, "one of its steps is 0"},
+        {{3, 1}, "its split leaves out 1 of 5"},
+        {{3, 3}, "an axis of 5 does not split so"},
+        {{6, -1}, "an axis of 5 does not split so"},
+        {{INT64_MAX, INT64_MAX}, "an axis of 5 does not split so"},
+        {{INT64_MIN, 5}, "an axis of 5 does not split so"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        evaluate_op("Slice", 1);
-        evaluate_count_up(DTYPE_INT8, SHAPE(3, 4));
-        LIST(0, 0);
-        LIST(2, 2);
-        evaluate_list(2, rows[i].axes);
-        evaluate_list(2, rows[i].steps);
+        evaluate_op("Split", 2);
+        evaluate_count_up(DTYPE_INT64, SHAPE(5));
+        evaluate_list(2, rows[i].sizes);
         evaluate_refuses(rows[i].part);
     }
-    evaluate_op("Slice", 1);
-    evaluate_count_up(DTYPE_INT8, SHAPE(3, 4));
-    LIST(0, 0);
-    LIST(2);
-    evaluate_refuses("2 starts, but 1 in its input 2");
+    evaluate_op("Split", 2);
+    evaluate_count_up(DTYPE_INT64, SHAPE(5));
+    LIST(5);
+    evaluate_refuses("1 sizes for 2 outputs");
+    evaluate_op("Split", 2);
+    evaluate_count_up(DTYPE_INT64, SHAPE(5));
+    evaluate_int("num_outputs", 3);
+    evaluate_refuses("num_outputs is not 2");
+    evaluate_op("Split", 4);
+    evaluate_count_up(DTYPE_INT64, SHAPE(5)); /* 2, 2, 2 and less than none */
+    evaluate_refuses("an axis of 5 does not split so");
 }
 
 static void
-gather_picks_along_an_axis(void **state)
+tile_repeats_every_axis(void **state)
 {
     (void)state;
-    int64_t indices[] = {0, -1, 2, -5, 4, 4};
-    for (int64_t i = 0, n = 0; i < 3; i++)
-        for (int64_t p = 0; p < 6; p++)
-            for (int64_t k = 0; k < 7; k++)
-                s_places[n++] = (i * 5 + (indices[p] + 5) % 5) * 7 + k;
+    for (int64_t n = 0; n < 6 * 5 * 4; n++)
+        s_places[n] = n / 20 % 3 * 10 + n / 4 % 5 * 2 + n % 2;
     for (int d = 0; d < DTYPES; d++) {
-        evaluate_op("Gather", 1);
-        evaluate_count_up(evaluate_dtypes[d], SHAPE(3, 5, 7));
-        evaluate_input(DTYPE_INT64, SHAPE(2, 3), indices);
-        evaluate_int("axis", -2);
+        evaluate_op("Tile", 1);
+        evaluate_count_up(evaluate_dtypes[d], SHAPE(3, 5, 2));
+        LIST(2, 1, 2);
         evaluate();
-        evaluate_expect_places(evaluate_dtypes[d], SHAPE(3, 2, 3, 7), s_places);
+        evaluate_expect_places(evaluate_dtypes[d], SHAPE(6, 5, 4), s_places);
     }
-    evaluate_op("Gather", 1);
-    evaluate_count_up(DTYPE_INT64, SHAPE(4));
-    evaluate_input(DTYPE_INT32, SCALAR, (int32_t[]){-2});
+    evaluate_op("Tile", 1);
+    evaluate_count_up(DTYPE_INT64, SHAPE(3, 2));
+    LIST(0, 7);
     evaluate();
-    evaluate_expect_places(DTYPE_INT64, SCALAR, (int64_t[]){2});
-}
-
-static void
-indices_out_of_range_are_refused(void **state)
-{
-    (void)state;
-    const int64_t wrong[] = {4, -5, INT64_MAX, INT64_MIN};
-    for (int i = 0; i < 4; i++) {
-        evaluate_op("Gather", 1);
-        evaluate_count_up(DTYPE_INT64, SHAPE(4));
-        LIST(0, wrong[i]);
-        evaluate_refuses("node 'n' (Gather): an index is out of range");
-    }
-    evaluate_op("Gather", 1);
-    evaluate_count_up(DTYPE_INT64, SHAPE(2, 0));
-    LIST(0);
-    evaluate_int("axis", 1);
-    evaluate_refuses("there is nothing along axis 1");
-    evaluate_op("Gather", 1);
-    evaluate_count_up(DTYPE_INT64, SHAPE(2));
-    evaluate_count_up(DTYPE_FLOAT32, SHAPE(1));
-    evaluate_refuses("its indices are float32");
-}
-
-static void
-where_chooses_with_broadcasting(void **state)
-{
-    (void)state;
-    for (int d = 0; d < DTYPES; d++) {
-        evaluate_op("Where", 1);
-        evaluate_input(DTYPE_BOOL, SHAPE(2, 1), (char[]){1, 0});
-        evaluate_count_up(evaluate_dtypes[d], SHAPE(3));
-        evaluate_count_up(evaluate_dtypes[d], SHAPE(3, 1, 1));
-        evaluate();
-        evaluate_expect_places(
-            evaluate_dtypes[d], SHAPE(3, 2, 3),
-            (int64_t[]){0, 1, 2, 0, 0, 0, 0, 1, 2, 1, 1, 1, 0, 1, 2, 2, 2, 2});
-    }
-    evaluate_op("Where", 1);
-    evaluate_count_up(DTYPE_INT64, SHAPE(2));
-    evaluate_count_up(DTYPE_INT64, SHAPE(2));
-    evaluate_count_up(DTYPE_INT64, SHAPE(2));
-    evaluate_refuses("its condition is int64");
-    evaluate_op("Where", 1);
-    evaluate_count_up(DTYPE_BOOL, SHAPE(2));
-    evaluate_count_up(DTYPE_INT64, SHAPE(2));
-    evaluate_count_up(DTYPE_INT32, SHAPE(2));
-    evaluate_refuses("int64 and int32 do not mix");
-    evaluate_op("Where", 1);
-    evaluate_count_up(DTYPE_BOOL, SHAPE(2));
-    evaluate_count_up(DTYPE_INT64, SHAPE(1));
+    evaluate_expect_places(DTYPE_INT64, SHAPE(0, 14), NULL);
+    evaluate_op("Tile", 1);
     evaluate_count_up(DTYPE_INT64, SHAPE(3));
-    evaluate_refuses("do not fit");
-}
-
-static void
-a_shape_and_a_number_make_a_tensor(void **state)
-{
-    (void)state;
-    evaluate_op("ConstantOfShape", 1);
-    LIST(2, 2);
-    evaluate();
-    evaluate_expect(DTYPE_FLOAT32, SHAPE(2, 2), (float[4]){0});
-    evaluate_tensor("value", DTYPE_INT16, (int16_t[]){-7});
-    evaluate();
-    evaluate_expect(DTYPE_INT16, SHAPE(2, 2), (int16_t[]){-7, -7, -7, -7});
-    evaluate_op("ConstantOfShape", 1);
-    evaluate_list(0, NULL);
-    evaluate_tensor("value", DTYPE_BOOL, (char[]){1});
-    evaluate();
-    evaluate_expect(DTYPE_BOOL, SCALAR, (char[]){1});
-    evaluate_op("ConstantOfShape", 1);
-    LIST(3, 0);
-    evaluate();
-    evaluate_expect(DTYPE_FLOAT32, SHAPE(3, 0), NULL);
-    evaluate_op("ConstantOfShape", 1);
+    LIST(INT64_MAX);
+    evaluate_refuses("too large");
+    evaluate_op("Tile", 1);
+    evaluate_count_up(DTYPE_INT64, SHAPE(3));
     LIST(-1);
-    evaluate_refuses("dim -1 is not possible");
-    evaluate_op("ConstantOfShape", 1);
-    LIST(1LL << 40, 1LL << 40);
-    evaluate_refuses("too large");
+    evaluate_refuses("-1 in its input 1 is not possible");
+    evaluate_op("Tile", 1);
+    evaluate_count_up(DTYPE_INT64, SHAPE(3));
+    LIST(1, 1);
+    evaluate_refuses("2 repeats for a tensor of rank 1");
 }
 
+/* By the formulas of the documentation, written as loops over the input. */
 static void
-s_range(dtype_t dtype, const void *start, const void *limit, const void *delta)
-{
-    evaluate_op("Range", 1);
-    evaluate_input(dtype, SCALAR, start);
-    evaluate_input(dtype, SCALAR, limit);
-    evaluate_input(dtype, SCALAR, delta);
-}
-
-#define RANGE(dtype, type, start, limit, delta)                                \
-    s_range(dtype, &(type){start}, &(type){limit}, &(type){delta})
-
-static void
-range_counts_up_and_down(void **state)
+blocks_of_depth_become_space_and_back(void **state)
 {
     (void)state;
-    RANGE(DTYPE_INT64, int64_t, 3, 10, 3);
-    evaluate();
-    evaluate_expect(DTYPE_INT64, SHAPE(3), (int64_t[]){3, 6, 9});
-    RANGE(DTYPE_INT32, int32_t, 10, 4, -2);
-    evaluate();
-    evaluate_expect(DTYPE_INT32, SHAPE(3), (int32_t[]){10, 8, 6});
-    RANGE(DTYPE_INT16, int16_t, 1, 1, 1);
-    evaluate();
-    evaluate_expect(DTYPE_INT16, SHAPE(0), NULL);
-    RANGE(DTYPE_INT64, int64_t, 5, 1, 2);
-    evaluate();
-    evaluate_expect(DTYPE_INT64, SHAPE(0), NULL);
-    RANGE(DTYPE_FLOAT32, float, 1.0f, 2.0f, 0.25f);
-    evaluate();
-    evaluate_expect(DTYPE_FLOAT32, SHAPE(4),
-                    (float[]){1.0f, 1.25f, 1.5f, 1.75f});
-    RANGE(DTYPE_FLOAT64, double, 0.5, -1.0, -1.0);
-    evaluate();
-    evaluate_expect(DTYPE_FLOAT64, SHAPE(2), (double[]){0.5, -0.5});
-    const int64_t quarter = 1LL << 62;
-    RANGE(DTYPE_INT64, int64_t, INT64_MIN, INT64_MAX, quarter);
-    evaluate();
-    evaluate_expect(DTYPE_INT64, SHAPE(4),
-                    (int64_t[]){INT64_MIN, -quarter, 0, quarter});
+    enum { N = 2, C = 3, H = 2, W = 5, B = 2, WIDE = W * B, HIGH = H * B };
+    static int64_t dcr[N * C * HIGH * WIDE], crd[N * C * HIGH * WIDE];
+    static int64_t back[N * C * HIGH * WIDE];
+    int from = 0;
+    for (int n = 0; n < N; n++)
+        for (int depth = 0; depth < C * B * B; depth++)
+            for (int h = 0; h < H; h++)
+                for (int w = 0; w < W; w++, from++) {
+                    int block = depth / C, rest = depth % (B * B);
+                    int y = ((n * C + depth % C) * HIGH + h * B + block / B) *
+                                WIDE +
+                            w * B + block % B;
+                    int z =
+                        ((n * C + depth / (B * B)) * HIGH + h * B + rest / B) *
+                            WIDE +
+                        w * B + rest % B;
+                    dcr[y] = crd[z] = from;
+                    back[from] = y;
+                }
+    for (int d = 0; d < DTYPES; d++) {
+        dtype_t dtype = evaluate_dtypes[d];
+        evaluate_op("DepthToSpace", 1);
+        evaluate_count_up(dtype, SHAPE(N, C * B * B, H, W));
+        evaluate_int("blocksize", B);
+        evaluate();
+        evaluate_expect_places(dtype, SHAPE(N, C, HIGH, WIDE), dcr);
+        evaluate_text("mode", "CRD");
+        evaluate();
+        evaluate_expect_places(dtype, SHAPE(N, C, HIGH, WIDE), crd);
+        evaluate_op("SpaceToDepth", 1);
+        evaluate_count_up(dtype, SHAPE(N, C, HIGH, WIDE));
+        evaluate_int("blocksize", B);
+        evaluate();
+        evaluate_expect_places(dtype, SHAPE(N, C * B * B, H, W), back);
+    }
+    const int64_t wrong[] = {0, -1, 3, INT64_MAX};
+    for (int i = 0; i < 4; i++) {
+        evaluate_op("DepthToSpace", 1);
+        evaluate_count_up(DTYPE_INT8, SHAPE(1, 4, 4, 4));
+        evaluate_int("blocksize", wrong[i]);
+        evaluate_refuses("node 'n' (DepthToSpace)");
+        evaluate_op("SpaceToDepth", 1);
+        evaluate_count_up(DTYPE_INT8, SHAPE(1, 1 << 20, 0, 0));
+        evaluate_int("blocksize", wrong[i] == 3 ? 1 << 20 : wrong[i]);
+        evaluate_refuses("node 'n' (SpaceToDepth)");
+    }
 }
 
 static void
-ranges_without_an_end_are_refused(void **state)
+dropout_keeps_everything(void **state)
 {
     (void)state;
-    RANGE(DTYPE_INT64, int64_t, 0, 5, 0);
-    evaluate_refuses("never gets on by 0");
-    RANGE(DTYPE_INT64, int64_t, INT64_MIN, INT64_MAX, 1);
-    evaluate_refuses("too large");
-    RANGE(DTYPE_FLOAT32, float, 0.0f, INFINITY, 1.0f);
-    evaluate_refuses("too large");
-    RANGE(DTYPE_FLOAT32, float, NAN, 1.0f, 1.0f);
-    evaluate_refuses("too large");
-    RANGE(DTYPE_FLOAT32, float, 0.0f, 1.0f, 1e-30f);
-    evaluate_refuses("too large");
-    RANGE(DTYPE_BOOL, char, 0, 1, 1);
-    evaluate_refuses("does not work on bool");
+    evaluate_op("Dropout", 2);
+    evaluate_count_up(DTYPE_FLOAT32, SHAPE(3));
+    evaluate();
+    evaluate_expect_places(DTYPE_FLOAT32, SHAPE(3), (int64_t[]){0, 1, 2});
+    s_expect_slot(1, DTYPE_BOOL, SHAPE(3), (int64_t[]){1, 1, 1});
 }
 
 static int
@@ -544,15 +438,11 @@ main(void)
         cmocka_unit_test(concat_joins_along_any_axis),
         cmocka_unit_test(transpose_turns_axes_in_every_order),
         cmocka_unit_test(expand_repeats_what_is_single),
-        cmocka_unit_test(slice_takes_ranges_with_any_step),
-        cmocka_unit_test(slice_works_on_several_axes),
-        cmocka_unit_test(slices_that_make_no_sense_are_refused),
-        cmocka_unit_test(gather_picks_along_an_axis),
-        cmocka_unit_test(indices_out_of_range_are_refused),
-        cmocka_unit_test(where_chooses_with_broadcasting),
-        cmocka_unit_test(a_shape_and_a_number_make_a_tensor),
-        cmocka_unit_test(range_counts_up_and_down),
-        cmocka_unit_test(ranges_without_an_end_are_refused),
+        cmocka_unit_test(split_cuts_an_axis_into_pieces),
+        cmocka_unit_test(splits_that_do_not_fit_are_refused),
+        cmocka_unit_test(tile_repeats_every_axis),
+        cmocka_unit_test(blocks_of_depth_become_space_and_back),
+        cmocka_unit_test(dropout_keeps_everything),
     };
     return cmocka_run_group_tests(tests, NULL, s_teardown);
 }
