@@ -178,7 +178,6 @@ static const choice_t choices[] = {
     {"BatchNormalization", "training_mode", NULL, 0},
     {"DepthToSpace", "mode", "DCR CRD", 0},
     {"Gelu", "approximate", "none tanh", 0},
-    {"MaxPool", "storage_order", NULL, 0},
     {"Pad", "mode", "constant reflect edge wrap", 0},
     {"Resize", "antialias", NULL, 0},
     {"Resize", "coordinate_transformation_mode",

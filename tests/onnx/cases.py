@@ -38,10 +38,10 @@ Tile Pad Resize Upsample DepthToSpace SpaceToDepth Shape Size Constant
 ConstantOfShape Range Cast Identity Dropout Mod ScatterND
 """.split()
 
-# Which inputs of an operator decide shapes (or, training_mode, its meaning).
+# Which inputs of an operator decide shapes (of Dropout: whether it is off).
 SHAPE_INPUTS = {
     "ConstantOfShape": (0,),
-    "Dropout": (2,),
+    "Dropout": (1, 2),
     "Expand": (1,),
     "Pad": (1, 3),
     "Range": (0, 1, 2),

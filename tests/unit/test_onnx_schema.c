@@ -94,9 +94,6 @@ values_that_are_not_supported(void **state)
                         "coordinate_transformation_mode=tf_half_pixel_for_nn"),
               "node 'z' (Resize): its coordinate_transformation_mode "
               "'tf_half_pixel_for_nn' is not supported");
-    s_refused(MODEL(17, "node MaxPool r -> y name=p kernel_shape=[2,2] "
-                        "storage_order=1"),
-              "node 'p' (MaxPool): its storage_order 1 is not supported");
     s_refused(MODEL(17, "node MaxPool r -> y name=p auto_pad=SAME"),
               "node 'p' (MaxPool): its auto_pad 'SAME' is not supported");
     s_refused(MODEL(15, "floats s [4] 1\nnode BatchNormalization r s s s s -> "

@@ -30,9 +30,6 @@ s_check(const build_t *build, const step_t *step, fault_t *fault)
     if (step->outputs_count > 1 && step->outputs[1])
         return step_refuse(build, step, fault,
                            "the output Indices is not supported");
-    if (node_int(step_node(build, step), "storage_order", 0) != 0)
-        return step_refuse(build, step, fault,
-                           "storage_order 1 is not supported");
     return op_window(build, step, NULL, &window, fault);
 }
 
