@@ -306,6 +306,27 @@ graph_add_node(graph_t *self, const char *op, const char *name,
 }
 
 int
+graph_rewrite_node(graph_t *self, int index, const char *op, const int *inputs,
+                   int inputs_count, fault_t *fault)
+{
+    char *new_op = s_copy(op, fault);
+    int *new_inputs = s_copy_indices(inputs, inputs_count, fault);
+    if (!new_op || !new_inputs) {
+        free(new_op);
+        free(new_inputs);
+        return -1;
+    }
+    node_t *node = &self->nodes[index];
+    free(node->op);
+    free(node->inputs);
+    graph_attributes_release(node);
+    node->op = new_op;
+    node->inputs = new_inputs;
+    node->inputs_count = inputs_count;
+    return 0;
+}
+
+int
 graph_find(const graph_t *self, const char *name)
 {
     return self->index[s_slot(self, name)] - 1;

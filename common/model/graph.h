@@ -131,6 +131,11 @@ int graph_add_node(graph_t *self, const char *op, const char *name,
                    const int *inputs, int inputs_count, const int *outputs,
                    int outputs_count, fault_t *fault);
 
+/* Make a node one of another operator: its name, its outputs and its part
+ * stay, its attributes go. */
+int graph_rewrite_node(graph_t *self, int node, const char *op,
+                       const int *inputs, int inputs_count, fault_t *fault);
+
 /* Attributes of a node; adding one that is there replaces it. */
 int graph_set_int(graph_t *self, int node, const char *name, int64_t value,
                   fault_t *fault);
@@ -211,6 +216,7 @@ char *graph_fresh_name(const graph_t *self, const char *name,
  * the index of names anew. */
 void graph_value_release(value_t *value);
 void graph_node_release(node_t *node);
+void graph_attributes_release(node_t *node);
 int graph_index(graph_t *self, fault_t *fault);
 
 #endif

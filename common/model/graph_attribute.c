@@ -18,11 +18,19 @@ s_release(attribute_t *attribute)
 }
 
 void
-graph_node_release(node_t *node)
+graph_attributes_release(node_t *node)
 {
     for (size_t i = 0; i < node->attributes_count; i++)
         s_release(&node->attributes[i]);
     free(node->attributes);
+    node->attributes = NULL;
+    node->attributes_count = 0;
+}
+
+void
+graph_node_release(node_t *node)
+{
+    graph_attributes_release(node);
     free(node->inputs);
     free(node->outputs);
     free(node->name);

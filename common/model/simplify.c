@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "common/model/simplify_fold.h"
 #include "common/model/simplify_norm.h"
+#include "common/model/simplify_transpose.h"
 
 /* alias[v]: the value that stands for v now. */
 static void
@@ -93,6 +94,7 @@ int
 simplify_graph(graph_t *graph, fault_t *fault)
 {
     if (simplify_fold(graph, fault) != 0 || graph_sort(graph, fault) != 0 ||
+        simplify_transposes(graph, fault) != 0 ||
         s_drop_identities(graph, fault) != 0 ||
         graph_prune(graph, fault) != 0 || graph_compact(graph, fault) != 0 ||
         simplify_norms(graph, fault) != 0 || graph_prune(graph, fault) != 0)
