@@ -10,8 +10,13 @@
 #include "worker/engine/session.h"
 #include "worker/host.h"
 
+/* What a batch gains is that weights are read once for all of it. Where its
+ * tensors are larger than this they are the traffic. */
+enum { BATCH_BYTES = 32 << 20 };
+
 typedef struct compute {
     session_options_t options;
+    bool chooses;       /* as many samples as gain something */
     session_t *session; /* NULL before the first load */
 } compute_t;
 
@@ -28,6 +33,25 @@ s_describe(const session_t *session, loaded_t *loaded)
     loaded->batch_max = session_batch_max(session);
 }
 
+/* The largest batch, up to COMPUTE_BATCH, whose tensors take at most
+ * BATCH_BYTES; two estimates tell what a sample takes. */
+static int
+s_choose_batch(const graph_t *graph, session_options_t *options, fault_t *fault)
+{
+    size_t one, all;
+    options->batch_max = 1;
+    if (session_estimate(graph, options, &one, fault) != 0)
+        return -1;
+    options->batch_max = COMPUTE_BATCH;
+    if (session_estimate(graph, options, &all, fault) != 0)
+        return -1;
+    size_t sample = all > one ? (all - one) / (COMPUTE_BATCH - 1) : 0;
+    if (sample > BATCH_BYTES / COMPUTE_BATCH)
+        options->batch_max =
+            sample < BATCH_BYTES ? (int)(BATCH_BYTES / sample) : 1;
+    return 0;
+}
+
 static int
 s_load(void *context, blob_t *part, loaded_t *loaded, fault_t *fault)
 {
@@ -37,7 +61,8 @@ s_load(void *context, blob_t *part, loaded_t *loaded, fault_t *fault)
     if (!graph)
         return -1;
     size_t bytes;
-    if (session_estimate(graph, &self->options, &bytes, fault) == 0 &&
+    if ((!self->chooses || s_choose_batch(graph, &self->options, fault) == 0) &&
+        session_estimate(graph, &self->options, &bytes, fault) == 0 &&
         host_fits(bytes, host_memory_free(), fault) == 0)
         self->session = session_new(graph, &self->options, fault);
     graph_destroy(&graph);
@@ -118,6 +143,7 @@ compute_init(runner_t *runner, int threads, int batch_max, fault_t *fault)
     compute_t *self = mem_new(1, sizeof *self, fault);
     if (!self)
         return -1;
+    self->chooses = batch_max == 0;
     self->options =
         (session_options_t){.threads = threads, .batch_max = batch_max};
     *runner = (runner_t){

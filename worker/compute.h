@@ -6,7 +6,11 @@
 
 #include "worker/executor.h"
 
-/* Fill in a runner that owns its context. -1 with FAULT_MEMORY. */
+enum { COMPUTE_BATCH = 8 };
+
+/* Fill in a runner that owns its context. batch_max 0: COMPUTE_BATCH, or
+ * fewer where samples are so large that a batch gains nothing and only costs
+ * memory. -1 with FAULT_MEMORY. */
 int compute_init(runner_t *runner, int threads, int batch_max, fault_t *fault);
 
 #endif

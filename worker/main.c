@@ -85,8 +85,8 @@ static const option_t options_table[] = {
      .max = BATCH_MAX,
      .belongs = "part|bench",
      .offset = offsetof(flags_t, batch),
-     .help = "largest number of jobs in one run: 8 where nothing is said, 1 "
-             "with --bench"},
+     .help = "largest number of jobs in one run: 8, or fewer large ones, where "
+             "nothing is said; 1 with --bench"},
     {.name = "model",
      .kind = OPTION_TEXT,
      .value = "FILE.onnx",
@@ -187,7 +187,7 @@ s_serve(const flags_t *flags, fault_t *fault)
     agent_options_t options = {
         .broker = flags->brokers.items[0],
         .name = flags->name,
-        .batch = flags->batch ? (int)flags->batch : 8,
+        .batch = flags->batch ? (int)flags->batch : COMPUTE_BATCH,
         .cache = flags->cache,
         .build = session_cpu(),
     };
@@ -201,7 +201,7 @@ s_serve(const flags_t *flags, fault_t *fault)
     runner_t runner;
     if (wire_allow_files(WIRE_FILES, fault))
         return -1;
-    if (compute_init(&runner, threads, options.batch, fault))
+    if (compute_init(&runner, threads, (int)flags->batch, fault))
         return -1;
     wire_start();
     int result = agent_run(&options, &runner, fault);

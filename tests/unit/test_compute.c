@@ -140,6 +140,52 @@ a_part_can_be_replaced_and_a_bad_one_is_refused(void **state)
     runner.destroy(runner.context);
 }
 
+/* y = f(x) of `floats` numbers a sample. */
+static blob_t *
+s_large(int64_t floats)
+{
+    fault_t fault = {0};
+    graph_t *graph = graph_new("part", &fault);
+    shape_t shape = {2, {DIM_BATCH, floats}};
+    int x = graph_add_value(graph, "x", DTYPE_FLOAT32, &shape, &fault);
+    int y = graph_add_value(graph, "y", DTYPE_FLOAT32, NULL, &fault);
+    graph_add_node(graph, "Relu", "", &x, 1, &y, 1, &fault);
+    graph->inputs[graph->inputs_count++] = x;
+    graph->outputs[graph->outputs_count++] = y;
+    assert_ok(onnx_write(graph, "large.onnx", NULL, 0, NULL, &fault), &fault);
+    graph_destroy(&graph);
+    blob_t *blob = blob_open("large.onnx", &fault);
+    assert_non_null(blob);
+    return blob;
+}
+
+/* An input and an output of 4 bytes a number, 32 MiB in all. */
+static void
+large_samples_run_in_smaller_batches_unless_it_is_said(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t floats;
+        int asked, batch;
+    } rows[] = {{1 << 10, 0, COMPUTE_BATCH},
+                {1 << 19, 0, COMPUTE_BATCH},
+                {1 << 20, 0, 4},
+                {3 << 19, 0, 2},
+                {1 << 23, 0, 1},
+                {1 << 20, 6, 6}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fault_t fault = {0};
+        loaded_t loaded = {0};
+        runner_t runner;
+        blob_t *part = s_large(rows[i].floats);
+        assert_ok(compute_init(&runner, 1, rows[i].asked, &fault), &fault);
+        assert_ok(runner.load(runner.context, part, &loaded, &fault), &fault);
+        assert_int_equal(loaded.batch_max, rows[i].batch);
+        blob_release(&part);
+        runner.destroy(runner.context);
+    }
+}
+
 int
 main(void)
 {
@@ -148,6 +194,8 @@ main(void)
         cmocka_unit_test(each_task_of_a_batch_gets_its_own_row),
         cmocka_unit_test(a_part_with_a_fixed_batch_runs_one_by_one),
         cmocka_unit_test(a_part_can_be_replaced_and_a_bad_one_is_refused),
+        cmocka_unit_test(
+            large_samples_run_in_smaller_batches_unless_it_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,15 @@ s_convolve(const conv_shape_t *shape, const conv_end_t *end, size_t pixels,
 {
     float *packed = s_aligned(conv_gemm_weights_floats(shape));
     float *scratch = s_aligned(conv_gemm_scratch_floats());
-    conv_gemm_pack(shape, weights, packed);
+    size_t some = channels / (size_t)gemm_rows()->width;
+    some = (some ? some : 1) * (size_t)gemm_rows()->width;
+    size_t floats = conv_gemm_channel_floats(shape);
+    for (size_t c = 0; c < (size_t)shape->channels_out; c += some)
+        conv_gemm_pack(shape, weights + c * floats, c,
+                       (size_t)shape->channels_out - c < some
+                           ? (size_t)shape->channels_out - c
+                           : some,
+                       packed);
     size_t all =
         (size_t)shape->window.out_height * (size_t)shape->window.out_width;
     size_t outs = (size_t)shape->channels_out;

@@ -372,6 +372,34 @@ rows_are_copied_apart(void **state)
     assert_memory_equal(y, expected, sizeof y);
 }
 
+static size_t
+s_smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static float *
+s_turned(const float *weights, size_t depth, size_t outs)
+{
+    float *turned = malloc(depth * outs * sizeof *turned);
+    for (size_t k = 0; k < depth; k++)
+        for (size_t o = 0; o < outs; o++)
+            turned[o * depth + k] = weights[k * outs + o];
+    return turned;
+}
+
+/* As a file that has them the other way round is read: two panels at a time. */
+static void
+s_pack_outs(const linear_shape_t *shape, const float *weights, float *packed)
+{
+    size_t some = 2 * (size_t)gemm_columns()->width;
+    float *turned = s_turned(weights, shape->depth, shape->outs);
+    for (size_t o = 0; o < shape->outs; o += some)
+        linear_pack_outs(shape, turned + o * shape->depth, o,
+                         s_smaller(some, shape->outs - o), packed);
+    free(turned);
+}
+
 static void
 s_check_linear(naive_random_t *random, size_t rows, size_t depth, size_t outs)
 {
@@ -389,7 +417,12 @@ s_check_linear(naive_random_t *random, size_t rows, size_t depth, size_t outs)
     for (size_t i = 0; i < rows * outs; i++)
         expected[i] += bias[i % outs];
 
-    linear_pack(&shape, weights, outs, 1, packed);
+    if (rows % 2)
+        s_pack_outs(&shape, weights, packed);
+    else
+        for (size_t k = 0; k < depth; k += gemm_step(depth))
+            linear_pack_steps(&shape, weights + k * outs, k,
+                              s_smaller(gemm_step(depth), depth - k), packed);
     linear_end_t end = {bias, NULL, {ACTIVATION_NONE, 0.0f, 0.0f}};
     size_t step = 2 * (size_t)gemm_columns()->width;
     for (size_t out = 0; out < outs; out += step) {
@@ -434,7 +467,16 @@ single_rows_are_right_and_the_same_in_any_company(void **state)
         float *expected = naive_floats(&random, SAMPLES * outs);
         float *packed = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
         naive_matmul(expected, x, weights, SAMPLES, depth, outs);
-        vector_matrix_pack(weights, outs, 1, depth, outs, packed);
+        float *other = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
+        float *turned = s_turned(weights, depth, outs);
+        size_t some = 2 * VECTOR_MATRIX_WIDTH, steps = 1 + depth / 3;
+        for (size_t o = 0; o < outs; o += some)
+            vector_matrix_pack_outs(turned + o * depth, depth, o,
+                                    s_smaller(some, outs - o), packed);
+        for (size_t k = 0; k < depth; k += steps)
+            vector_matrix_pack_steps(weights + k * outs, depth, outs, k,
+                                     s_smaller(steps, depth - k), other);
+        assert_memory_equal(packed, other, floats * sizeof *packed);
         vector_matrix(y, x, packed, depth, outs, 0, outs, SAMPLES);
         assert_true(naive_error(y, expected, SAMPLES * outs) < 1e-6);
         for (size_t s = 0; s < SAMPLES; s++)
@@ -450,6 +492,8 @@ single_rows_are_right_and_the_same_in_any_company(void **state)
         free(y);
         free(expected);
         free(packed);
+        free(other);
+        free(turned);
     }
 }
 

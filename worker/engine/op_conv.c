@@ -9,7 +9,10 @@
 #include "worker/kernel/depthwise.h"
 #include "worker/kernel/gemm.h"
 
-enum { CHANNELS_MAX = 1 << 24 };
+enum {
+    CHANNELS_MAX = 1 << 24,
+    BLOCK_FLOATS = 256 << 10, /* of weights that are read at a time */
+};
 
 typedef struct conv {
     conv_shape_t shape; /* of one group */
@@ -86,6 +89,49 @@ s_prepare_bias(const build_t *build, step_t *step, fault_t *fault)
     return step->bias ? 0 : -1;
 }
 
+/* Some channels after others from the file into their packed place, so that
+ * large weights are never in memory twice. */
+static int
+s_pack(const build_t *build, const step_t *step, size_t block, float *weights,
+       fault_t *fault)
+{
+    const conv_t *conv = step->state;
+    size_t floats = conv_gemm_channel_floats(&conv->shape);
+    size_t channels = (size_t)conv->shape.channels_out;
+    for (size_t g = 0; g < (size_t)conv->groups; g++)
+        for (size_t first = 0; first < channels; first += block) {
+            size_t some = channels - first < block ? channels - first : block;
+            if (operand_read(build, step->inputs[1],
+                             (g * channels + first) * floats, some * floats,
+                             DTYPE_FLOAT32, weights, fault))
+                return -1;
+            conv_gemm_pack(&conv->shape, weights, first, some,
+                           step->weights + g * conv->weights_floats);
+        }
+    return 0;
+}
+
+static int
+s_prepare_packed(const build_t *build, step_t *step, fault_t *fault)
+{
+    conv_t *conv = step->state;
+    size_t floats = conv_gemm_channel_floats(&conv->shape);
+    size_t width = (size_t)gemm_rows()->width;
+    size_t panels = BLOCK_FLOATS / floats / width;
+    size_t block = (panels ? panels : 1) * width;
+    conv->weights_floats = conv_gemm_weights_floats(&conv->shape);
+    size_t bytes = (size_t)conv->groups * conv->weights_floats * sizeof(float);
+    step->weights = mem_aligned(bytes, fault);
+    step->weights_bytes += bytes;
+    step->scratch_floats = conv_gemm_scratch_floats();
+    float *weights = mem_aligned(block * floats * sizeof *weights, fault);
+    int result = step->weights && weights
+                     ? s_pack(build, step, block, weights, fault)
+                     : -1;
+    free(weights);
+    return result;
+}
+
 static int
 s_prepare(const build_t *build, step_t *step, fault_t *fault)
 {
@@ -93,26 +139,10 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     if (!conv || s_describe(build, step, conv, fault) ||
         s_prepare_bias(build, step, fault))
         return -1;
-    float *weights = step_constant(build, step->inputs[1], fault);
-    if (!weights)
-        return -1;
-    if (conv->depthwise) {
-        step->weights = weights;
-        step->weights_bytes += step->inputs[1]->elements * sizeof *weights;
-        return 0;
-    }
-
-    size_t groups = (size_t)conv->groups;
-    size_t group_floats = step->inputs[1]->elements / groups;
-    conv->weights_floats = conv_gemm_weights_floats(&conv->shape);
-    size_t bytes = groups * conv->weights_floats * sizeof *weights;
-    step->weights = mem_aligned(bytes, fault);
-    for (size_t g = 0; step->weights && g < groups; g++)
-        conv_gemm_pack(&conv->shape, weights + g * group_floats,
-                       step->weights + g * conv->weights_floats);
-    free(weights);
-    step->weights_bytes += bytes;
-    step->scratch_floats = conv_gemm_scratch_floats();
+    if (!conv->depthwise)
+        return s_prepare_packed(build, step, fault);
+    step->weights = step_constant(build, step->inputs[1], fault);
+    step->weights_bytes += step->inputs[1]->elements * sizeof *step->weights;
     return step->weights ? 0 : -1;
 }
 

@@ -7,11 +7,17 @@
 #include "worker/kernel/linear.h"
 #include "worker/kernel/vector_matrix.h"
 
-enum { IS_MATMUL, IS_GEMM, TASKS_A_THREAD = 2 };
+enum {
+    IS_MATMUL,
+    IS_GEMM,
+    TASKS_A_THREAD = 2,
+    BLOCK_FLOATS = 256 << 10, /* of weights that are read at a time */
+};
 
 typedef struct product {
     linear_shape_t shape;
-    bool single; /* one row a sample: by vector_matrix, in any batch */
+    bool single;     /* one row a sample: by vector_matrix, in any batch */
+    bool transposed; /* weights are stored [outs][depth] */
 } product_t;
 
 typedef struct loop {
@@ -92,68 +98,73 @@ s_scale(const build_t *build, const step_t *step, float *weights, size_t count)
         weights[i] *= alpha;
 }
 
-/* Panel after panel from the file, so that large weights are never twice in
- * memory. Weights are [outs][depth]. */
-static int
-s_pack_by_panels(const build_t *build, const step_t *step,
-                 const linear_shape_t *shape, float *weights, fault_t *fault)
+/* Rows of the stored matrix that are read and packed at a time, so that large
+ * weights are never in memory twice. Rows are outputs where it is transposed,
+ * else steps of depth. */
+static size_t
+s_block_rows(const product_t *product)
 {
-    size_t depth = shape->depth;
-    for (size_t out = 0; out < shape->outs; out += VECTOR_MATRIX_WIDTH) {
-        size_t count = shape->outs - out < VECTOR_MATRIX_WIDTH
-                           ? shape->outs - out
-                           : VECTOR_MATRIX_WIDTH;
-        if (operand_read(build, step->inputs[1], out * depth, count * depth,
-                         DTYPE_FLOAT32, weights, fault))
+    const linear_shape_t *shape = &product->shape;
+    size_t width = VECTOR_MATRIX_WIDTH;
+    if (!product->single && !product->transposed)
+        return gemm_step(shape->depth);
+    if (!product->single)
+        width = (size_t)gemm_columns()->width;
+    size_t columns = product->transposed ? shape->depth : shape->outs;
+    size_t panels = BLOCK_FLOATS / columns / width;
+    return (panels ? panels : 1) * width;
+}
+
+static void
+s_pack_block(const product_t *product, const float *weights, size_t first,
+             size_t rows, float *packed)
+{
+    const linear_shape_t *shape = &product->shape;
+    if (product->single && product->transposed)
+        vector_matrix_pack_outs(weights, shape->depth, first, rows, packed);
+    else if (product->single)
+        vector_matrix_pack_steps(weights, shape->depth, shape->outs, first,
+                                 rows, packed);
+    else if (product->transposed)
+        linear_pack_outs(shape, weights, first, rows, packed);
+    else
+        linear_pack_steps(shape, weights, first, rows, packed);
+}
+
+static int
+s_pack(const build_t *build, const step_t *step, size_t block, float *weights,
+       fault_t *fault)
+{
+    const product_t *product = step->state;
+    const shape_t *stored = &step->inputs[1]->shape;
+    size_t rows = (size_t)stored->dims[0], columns = (size_t)stored->dims[1];
+    for (size_t first = 0; first < rows; first += block) {
+        size_t some = rows - first < block ? rows - first : block;
+        if (operand_read(build, step->inputs[1], first * columns,
+                         some * columns, DTYPE_FLOAT32, weights, fault))
             return -1;
-        s_scale(build, step, weights, count * depth);
-        vector_matrix_pack(weights, 1, depth, depth, count,
-                           step->weights + out * depth);
+        s_scale(build, step, weights, some * columns);
+        s_pack_block(product, weights, first, some, step->weights);
     }
     return 0;
 }
 
 static int
-s_pack_whole(const build_t *build, const step_t *step, const product_t *product,
-             bool transposed, float *weights, fault_t *fault)
-{
-    const linear_shape_t *shape = &product->shape;
-    size_t depth_stride = transposed ? 1 : shape->outs;
-    size_t out_stride = transposed ? shape->depth : 1;
-    if (operand_read(build, step->inputs[1], 0, step->inputs[1]->elements,
-                     DTYPE_FLOAT32, weights, fault))
-        return -1;
-    s_scale(build, step, weights, step->inputs[1]->elements);
-    if (product->single)
-        vector_matrix_pack(weights, depth_stride, out_stride, shape->depth,
-                           shape->outs, step->weights);
-    else
-        linear_pack(shape, weights, depth_stride, out_stride, step->weights);
-    return 0;
-}
-
-static int
-s_prepare_weights(const build_t *build, step_t *step, bool transposed,
-                  fault_t *fault)
+s_prepare_weights(const build_t *build, step_t *step, fault_t *fault)
 {
     const product_t *product = step->state;
     const linear_shape_t *shape = &product->shape;
-    bool by_panels = product->single && transposed;
+    size_t columns = (size_t)step->inputs[1]->shape.dims[1];
+    size_t block = s_block_rows(product);
     size_t floats = product->single
                         ? vector_matrix_floats(shape->depth, shape->outs)
                         : linear_weights_floats(shape);
     step->weights = mem_aligned(floats * sizeof(float), fault);
     step->weights_bytes += floats * sizeof(float);
-    float *weights = mem_aligned((by_panels ? VECTOR_MATRIX_WIDTH * shape->depth
-                                            : step->inputs[1]->elements) *
-                                     sizeof *weights,
-                                 fault);
-    int result = -1;
-    if (step->weights && weights)
-        result = by_panels
-                     ? s_pack_by_panels(build, step, shape, weights, fault)
-                     : s_pack_whole(build, step, product, transposed, weights,
-                                    fault);
+    float *weights = mem_aligned(block * columns * sizeof *weights, fault);
+    int result = step->weights && weights
+                     ? s_pack(build, step, block, weights, fault)
+                     : -1;
     free(weights);
     return result;
 }
@@ -162,18 +173,19 @@ static int
 s_prepare(const build_t *build, step_t *step, fault_t *fault)
 {
     const operand_t *operand = step->inputs[1];
-    bool transposed = step->op->detail == IS_GEMM &&
-                      node_int(step_node(build, step), "transB", 0) != 0;
     product_t *product = step->state = mem_new(1, sizeof *product, fault);
     if (!product)
         return -1;
+    bool transposed = step->op->detail == IS_GEMM &&
+                      node_int(step_node(build, step), "transB", 0) != 0;
     linear_shape_t *shape = &product->shape;
+    product->transposed = transposed;
     shape->depth = (size_t)operand->shape.dims[transposed ? 1 : 0];
     shape->outs = (size_t)operand->shape.dims[transposed ? 0 : 1];
     product->single = step->outputs[0]->elements == shape->outs;
     step->scratch_floats = product->single ? 0 : linear_scratch_floats();
     return s_prepare_bias(build, step, shape->outs, fault) ||
-                   s_prepare_weights(build, step, transposed, fault)
+                   s_prepare_weights(build, step, fault)
                ? -1
                : 0;
 }

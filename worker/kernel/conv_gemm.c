@@ -5,8 +5,8 @@
 
 #include "worker/kernel/gemm.h"
 
-static size_t
-s_depth(const conv_shape_t *shape)
+size_t
+conv_gemm_channel_floats(const conv_shape_t *shape)
 {
     return (size_t)shape->channels_in * (size_t)shape->window.kernel_y *
            (size_t)shape->window.kernel_x;
@@ -16,15 +16,16 @@ size_t
 conv_gemm_weights_floats(const conv_shape_t *shape)
 {
     return gemm_packed_floats(gemm_rows(), (size_t)shape->channels_out,
-                              s_depth(shape));
+                              conv_gemm_channel_floats(shape));
 }
 
 void
-conv_gemm_pack(const conv_shape_t *shape, const float *weights, float *packed)
+conv_gemm_pack(const conv_shape_t *shape, const float *weights, size_t channel,
+               size_t channels, float *packed)
 {
-    size_t depth = s_depth(shape);
-    gemm_pack(gemm_rows(), weights, depth, 1, (size_t)shape->channels_out,
-              depth, packed);
+    size_t depth = conv_gemm_channel_floats(shape);
+    gemm_pack_items(gemm_rows(), weights, depth, 1, channel, channels,
+                    (size_t)shape->channels_out, depth, packed);
 }
 
 /* A line of pixels, then the panels. */
@@ -138,7 +139,7 @@ conv_gemm(const conv_shape_t *shape, const conv_range_t *range,
           float *scratch)
 {
     const gemm_side_t *rows = gemm_rows();
-    size_t depth = s_depth(shape);
+    size_t depth = conv_gemm_channel_floats(shape);
     size_t pixels =
         (size_t)shape->window.out_height * (size_t)shape->window.out_width;
     size_t first_panel = range->channel / (size_t)rows->width;

@@ -40,9 +40,13 @@ typedef struct conv_end {
 /* Floats of the packed weights of one group. */
 size_t conv_gemm_weights_floats(const conv_shape_t *shape);
 
-/* Pack weights[channels_out][channels_in][kernel_y][kernel_x]. */
+/* Floats of the weights of one output channel. */
+size_t conv_gemm_channel_floats(const conv_shape_t *shape);
+
+/* Pack weights[channels][channels_in][kernel_y][kernel_x] of some of the
+ * output channels, from one that is a multiple of gemm_rows()->width. */
 void conv_gemm_pack(const conv_shape_t *shape, const float *weights,
-                    float *packed);
+                    size_t channel, size_t channels, float *packed);
 
 /* Floats of scratch that one call needs, on a 64-byte border. */
 size_t conv_gemm_scratch_floats(void);

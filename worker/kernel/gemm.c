@@ -159,15 +159,27 @@ gemm_pack_block(const gemm_side_t *side, const float *matrix,
 }
 
 void
+gemm_pack_items(const gemm_side_t *side, const float *matrix,
+                size_t item_stride, size_t depth_stride, size_t first,
+                size_t some, size_t count, size_t depth, float *packed)
+{
+    size_t step = gemm_step(depth);
+    for (size_t k = 0; k < depth; k += step) {
+        size_t steps = depth - k < step ? depth - k : step;
+        float *block = packed + gemm_block_offset(side, count, depth, k);
+        gemm_pack_block(side, matrix + k * depth_stride, item_stride,
+                        depth_stride, some, steps,
+                        block + first / (size_t)side->width *
+                                    gemm_panel_floats(side, steps));
+    }
+}
+
+void
 gemm_pack(const gemm_side_t *side, const float *matrix, size_t item_stride,
           size_t depth_stride, size_t count, size_t depth, float *packed)
 {
-    size_t step = gemm_step(depth);
-    for (size_t k = 0; k < depth; k += step)
-        gemm_pack_block(side, matrix + k * depth_stride, item_stride,
-                        depth_stride, count,
-                        depth - k < step ? depth - k : step,
-                        packed + gemm_block_offset(side, count, depth, k));
+    gemm_pack_items(side, matrix, item_stride, depth_stride, 0, count, count,
+                    depth, packed);
 }
 
 static void

@@ -70,6 +70,13 @@ void gemm_pack_block(const gemm_side_t *side, const float *matrix,
 void gemm_pack(const gemm_side_t *side, const float *matrix, size_t item_stride,
                size_t depth_stride, size_t count, size_t depth, float *packed);
 
+/* Pack items [first, first + some) of a matrix of `count`, into their places
+ * in the whole: matrix points at the first of them, which is a multiple of the
+ * side's width. So a large matrix need not be in memory twice. */
+void gemm_pack_items(const gemm_side_t *side, const float *matrix,
+                     size_t item_stride, size_t depth_stride, size_t first,
+                     size_t some, size_t count, size_t depth, float *packed);
+
 /* c[rows x columns] = (add ? c : 0) + panel of A x panel of B. rows and columns
  * may be fewer than the widths of the sides; c's rows are c_stride apart. */
 void gemm_tile(size_t depth, const float *a, const float *b, float *c,

@@ -10,11 +10,21 @@ linear_weights_floats(const linear_shape_t *shape)
 }
 
 void
-linear_pack(const linear_shape_t *shape, const float *weights,
-            size_t depth_stride, size_t out_stride, float *packed)
+linear_pack_outs(const linear_shape_t *shape, const float *weights, size_t out,
+                 size_t outs, float *packed)
 {
-    gemm_pack(gemm_columns(), weights, out_stride, depth_stride, shape->outs,
-              shape->depth, packed);
+    gemm_pack_items(gemm_columns(), weights, shape->depth, 1, out, outs,
+                    shape->outs, shape->depth, packed);
+}
+
+void
+linear_pack_steps(const linear_shape_t *shape, const float *weights,
+                  size_t step, size_t steps, float *packed)
+{
+    const gemm_side_t *side = gemm_columns();
+    gemm_pack_block(
+        side, weights, 1, shape->outs, shape->outs, steps,
+        packed + gemm_block_offset(side, shape->outs, shape->depth, step));
 }
 
 size_t

@@ -33,10 +33,15 @@ typedef struct linear_end {
 /* Floats of the packed weights. */
 size_t linear_weights_floats(const linear_shape_t *shape);
 
-/* Pack weights whose element (depth k, output o) is at k * depth_stride + o *
- * out_stride. */
-void linear_pack(const linear_shape_t *shape, const float *weights,
-                 size_t depth_stride, size_t out_stride, float *packed);
+/* Pack some outputs' weights[outs][depth], from an output that is a multiple
+ * of gemm_columns()->width. */
+void linear_pack_outs(const linear_shape_t *shape, const float *weights,
+                      size_t out, size_t outs, float *packed);
+
+/* Pack some steps of weights[depth][outs]: at most gemm_step(depth) of them,
+ * from a step that is a multiple of that. */
+void linear_pack_steps(const linear_shape_t *shape, const float *weights,
+                       size_t step, size_t steps, float *packed);
 
 /* Floats of scratch that one call needs, on a 64-byte border. */
 size_t linear_scratch_floats(void);

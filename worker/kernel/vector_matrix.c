@@ -17,17 +17,31 @@ vector_matrix_floats(size_t depth, size_t outs)
 }
 
 void
-vector_matrix_pack(const float *weights, size_t depth_stride, size_t out_stride,
-                   size_t depth, size_t outs, float *packed)
+vector_matrix_pack_outs(const float *weights, size_t depth, size_t out,
+                        size_t outs, float *packed)
 {
-    memset(packed, 0, vector_matrix_floats(depth, outs) * sizeof *packed);
     for (size_t first = 0; first < outs; first += WIDTH) {
+        float *panel = packed + (out + first) * depth;
         size_t used = outs - first < WIDTH ? outs - first : WIDTH;
+        if (used < WIDTH)
+            memset(panel, 0, WIDTH * depth * sizeof *panel);
         for (size_t o = 0; o < used; o++)
             for (size_t k = 0; k < depth; k++)
-                packed[k * WIDTH + o] =
-                    weights[k * depth_stride + (first + o) * out_stride];
-        packed += WIDTH * depth;
+                panel[k * WIDTH + o] = weights[(first + o) * depth + k];
+    }
+}
+
+void
+vector_matrix_pack_steps(const float *weights, size_t depth, size_t outs,
+                         size_t step, size_t steps, float *packed)
+{
+    for (size_t first = 0; first < outs; first += WIDTH) {
+        float *to = packed + first * depth + step * WIDTH;
+        size_t used = outs - first < WIDTH ? outs - first : WIDTH;
+        for (size_t k = 0; k < steps; k++, to += WIDTH) {
+            memcpy(to, weights + k * outs + first, used * sizeof *to);
+            memset(to + used, 0, (WIDTH - used) * sizeof *to);
+        }
     }
 }
 

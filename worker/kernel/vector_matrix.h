@@ -19,11 +19,14 @@ enum { VECTOR_MATRIX_WIDTH = 32 };
 /* Floats of the packed weights. */
 size_t vector_matrix_floats(size_t depth, size_t outs);
 
-/* Pack weights whose element (depth k, output o) is at k * depth_stride + o *
- * out_stride. */
-void vector_matrix_pack(const float *weights, size_t depth_stride,
-                        size_t out_stride, size_t depth, size_t outs,
-                        float *packed);
+/* Pack some outputs' weights[outs][depth], from an output that is a multiple
+ * of VECTOR_MATRIX_WIDTH. */
+void vector_matrix_pack_outs(const float *weights, size_t depth, size_t out,
+                             size_t outs, float *packed);
+
+/* Pack some steps of weights[depth][outs], from any of them. */
+void vector_matrix_pack_steps(const float *weights, size_t depth, size_t outs,
+                              size_t step, size_t steps, float *packed);
 
 /* Compute outputs [out, out + count) of `samples` rows: x's rows are depth
  * floats apart, y's outs. out is a multiple of VECTOR_MATRIX_WIDTH; packed is
