@@ -94,11 +94,12 @@ BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 # On a fresh machine the packages come before the first object.
 NEEDS_DEPS := demo test check-asan check-tsan check-onnxruntime check-onnx \
-    check-zoo bench fuzz lint
+    check-zoo check-plan check-memory bench fuzz lint
 AFTER := $(if $(filter $(NEEDS_DEPS),$(MAKECMDGOALS)),deps)
 
 .PHONY: help all deps demo test check-asan check-tsan check-onnxruntime \
-    check-onnx check-zoo lint format bench fuzz install uninstall clean tests
+    check-onnx check-zoo check-plan check-memory lint format bench fuzz \
+    install uninstall clean tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -226,6 +227,16 @@ check-zoo: deps all $(ORT)/node_modules ## torchvision's networks against PyTorc
 	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo $(ZOO)
 	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) tests/zoo/check_zoo.py build/zoo $(ORT) \
 	    $(ZOO)
+
+check-plan: deps all ## resnet50 in four parts: no better cut among all there are
+	$(call install_packages,python3-torch python3-torchvision python3-onnx)
+	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo resnet50
+	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) tests/zoo/check_plan.py build/zoo
+
+check-memory: deps all ## what broker and workers of vgg16 hold, and how soon
+	$(call install_packages,python3-torch python3-torchvision python3-onnx)
+	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo vgg16
+	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) tests/zoo/check_memory.py build/zoo
 
 FUZZ_SECONDS ?= 600
 fuzz: deps ## fuzz one reader: make fuzz FUZZ=proto [FUZZ_SECONDS=600]
