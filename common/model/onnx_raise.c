@@ -118,15 +118,12 @@ s_is_empty(const graph_t *graph, int value)
            shape_elements(&graph->values[value].shape) == 0;
 }
 
-/* One scale for each place, not each channel, is no batch norm of today. Nor
- * are the outputs of training one, which are there even if nobody reads. */
+/* Optional outputs that nobody reads are not made: masks, indices, and what
+ * training wanted to know. */
 static int
-s_raise_batch_norm(raising_t *self, int index)
+s_trim_outputs(raising_t *self, int index)
 {
     node_t *node = &self->graph->nodes[index];
-    if (self->opset < 9 && node_int(node, "spatial", 1) != 1)
-        return s_fault(self, index, "spatial = 0 is not read");
-    graph_drop_attribute(self->graph, index, "spatial");
     if (!self->uses)
         self->uses = graph_count_uses(self->graph, self->fault);
     if (!self->uses)
@@ -134,12 +131,27 @@ s_raise_batch_norm(raising_t *self, int index)
     for (; node->outputs_count > 1; node->outputs_count--) {
         int last = node->outputs[node->outputs_count - 1];
         if (last != GRAPH_NONE && self->uses[last])
-            return s_fault(self, index,
-                           "its statistics are read: export for inference");
+            break;
         if (last != GRAPH_NONE)
             self->graph->values[last].producer = GRAPH_NONE;
     }
     return 0;
+}
+
+/* One scale for each place, not each channel, is no batch norm of today. */
+static int
+s_raise_batch_norm(raising_t *self, int index)
+{
+    if (self->opset < 9 &&
+        node_int(&self->graph->nodes[index], "spatial", 1) != 1)
+        return s_fault(self, index, "spatial = 0 is not read");
+    graph_drop_attribute(self->graph, index, "spatial");
+    if (s_trim_outputs(self, index))
+        return -1;
+    return self->graph->nodes[index].outputs_count > 1
+               ? s_fault(self, index,
+                         "its statistics are read: export for inference")
+               : 0;
 }
 
 /* An optional input of one element, where it is known; else *to stays. */
@@ -160,7 +172,7 @@ s_raise_dropout(raising_t *self, int index)
 {
     const node_t *node = &self->graph->nodes[index];
     float ratio = 0.5f, training = 0.0f;
-    if (s_read_scalar(self, node, 1, &ratio) ||
+    if (s_trim_outputs(self, index) || s_read_scalar(self, node, 1, &ratio) ||
         s_read_scalar(self, node, 2, &training))
         return -1;
     return ratio != 0.0f && training != 0.0f
@@ -219,8 +231,10 @@ typedef struct raise_row {
 } raise_row_t;
 
 static const raise_row_t rows[] = {
-    {"BatchNormalization", 14, s_raise_batch_norm},
+    {"BatchNormalization", ALWAYS, s_raise_batch_norm},
     {"Dropout", ALWAYS, s_raise_dropout},
+    {"LayerNormalization", ALWAYS, s_trim_outputs},
+    {"MaxPool", ALWAYS, s_trim_outputs},
     {"Resize", 11, s_raise_scales},
     {"Resize", ALWAYS, s_raise_resize},
     {"Split", 18, s_raise_split},

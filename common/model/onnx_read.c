@@ -124,8 +124,9 @@ s_read_input(reader_t *self, const Onnx__ValueInfoProto *info, fault_t *fault)
                          "input %s is no tensor with a shape", name);
     dtype_t dtype;
     shape_t shape;
-    if (onnx_dtype(type->tensor_type->elem_type, name, &dtype, fault) ||
-        s_read_dims(type->tensor_type->shape, name, &shape, fault))
+    if (onnx_dtype(type->tensor_type->elem_type, name, &dtype, fault))
+        return s_name_reader(self, name, fault);
+    if (s_read_dims(type->tensor_type->shape, name, &shape, fault))
         return -1;
     value = graph_add_value(self->graph, name, dtype, &shape, fault);
     return value < 0 ? -1 : graph_add_input(self->graph, value, fault);

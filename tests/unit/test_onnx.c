@@ -441,6 +441,9 @@ odd_tensors_are_refused_by_name(void **state)
     tensor = s_tensor(99, 3, 12);
     graph = s_field(5, &tensor);
     s_graph_refused(&graph, 17, "element type 99");
+    tensor = s_tensor(22, 3, 2);
+    graph = s_field(5, &tensor);
+    s_graph_refused(&graph, 21, "element type int4");
     tensor = s_tensor(1, 3, 12);
     message_t field = s_number(14, 1); /* data_location = EXTERNAL */
     s_append(&tensor, &field);
@@ -492,6 +495,32 @@ odd_models_are_refused_by_name(void **state)
     field = s_text(2, "two");
     s_append(&graph, &field);
     s_graph_refused(&graph, 17, "name comes twice");
+}
+
+/* IR 10 and later: overloads and properties of nodes, of the graph. */
+static void
+fields_of_newer_versions_are_skipped(void **state)
+{
+    (void)state;
+    message_t entry = s_text(1, "key"), field = s_text(2, "value");
+    s_append(&entry, &field);
+    message_t node = s_text(1, "x");
+    field = s_text(2, "y");
+    s_append(&node, &field);
+    field = s_text(4, "Relu");
+    s_append(&node, &field);
+    field = s_text(8, ""); /* overload */
+    s_append(&node, &field);
+    field = s_field(9, &entry); /* metadata_props */
+    s_append(&node, &field);
+    message_t graph = s_field(1, &node);
+    field = s_field(16, &entry); /* of the graph: a tag of two bytes */
+    field.bytes[0] = 0x82;
+    memmove(field.bytes + 2, field.bytes + 1, field.size - 1);
+    field.bytes[1] = 1;
+    field.size++;
+    s_append(&graph, &field);
+    s_graph_refused(&graph, 21, "the model has no output");
 }
 
 /* Graph attributes in graph attributes: 114 KB of them crash protobuf-c, which
@@ -560,6 +589,7 @@ main(void)
         cmocka_unit_test(flipped_bits_never_crash_the_reader),
         cmocka_unit_test(odd_tensors_are_refused_by_name),
         cmocka_unit_test(odd_models_are_refused_by_name),
+        cmocka_unit_test(fields_of_newer_versions_are_skipped),
         cmocka_unit_test(a_deeply_nested_bomb_is_refused),
         cmocka_unit_test(
             a_crowd_of_empty_nodes_is_refused_before_it_is_unpacked),

@@ -232,6 +232,30 @@ outputs_of_training_that_nobody_reads_go(void **state)
 }
 
 static void
+optional_outputs_that_nobody_reads_go(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        ONE_NODE(7, "node Dropout x -> y mask ratio=0.5"),
+        ONE_NODE(13, "node Dropout x -> y mask"),
+        ONE_NODE(12, "node MaxPool x -> y indices kernel_shape=[2,2]"),
+        ONE_NODE(17, "floats s [6] 1\n"
+                     "node LayerNormalization x s -> y mean deviation"),
+        ONE_NODE(15, "floats s [4] 1\n"
+                     "node BatchNormalization x s s s s -> y m v"),
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        graph_t *graph = s_read(texts[i]);
+        assert_int_equal(graph->nodes[0].outputs_count, 1);
+        graph_destroy(&graph);
+    }
+    graph_t *graph = s_read("opset 13\nin x float32 [N,4]\n"
+                            "node Dropout x -> y mask\nout y\nout mask\n");
+    assert_int_equal(graph->nodes[0].outputs_count, 2);
+    graph_destroy(&graph);
+}
+
+static void
 a_softmax_over_one_axis_names_it(void **state)
 {
     (void)state;
@@ -323,6 +347,7 @@ main(void)
         cmocka_unit_test(training_is_refused),
         cmocka_unit_test(a_dropout_of_nothing_may_train),
         cmocka_unit_test(outputs_of_training_that_nobody_reads_go),
+        cmocka_unit_test(optional_outputs_that_nobody_reads_go),
         cmocka_unit_test(a_softmax_over_one_axis_names_it),
         cmocka_unit_test(a_softmax_over_several_axes_is_flattened),
         cmocka_unit_test(bounds_are_of_the_type_of_what_they_bound),
