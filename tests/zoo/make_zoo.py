@@ -54,9 +54,9 @@ ZOO = {
     "shufflenet_v2_x1_0": Recipe(fold=False),
     "efficientnet_b0": Recipe(norms=True),
     "regnet_y_400mf": Recipe(opset=15),
-    "convnext_tiny": Recipe(),
+    "convnext_tiny": Recipe(opset=12),
     "vit_b_16": Recipe(),
-    "swin_t": Recipe(),
+    "swin_t": Recipe(opset=14),
 }
 
 

@@ -19,15 +19,19 @@ DEPTHWISE = ("mobilenet_v2", "mobilenet_v3_small", "mnasnet1_0",
 MAXIMA = ("alexnet", "vgg16", "squeezenet1_1", "resnet18", "resnet50",
           "resnext50_32x4d", "googlenet", "inception_v3", "densenet121",
           "shufflenet_v2_x1_0")
-NO_MEAN = ("alexnet", "vgg16", "inception_v3", "vit_b_16")
+NO_POOLED_MEAN = ("alexnet", "vgg16", "inception_v3", "mnasnet1_0",
+                  "shufflenet_v2_x1_0", "vit_b_16")
 ATTENTION = ("vit_b_16", "swin_t")
+TRANSFORMERS = (*ATTENTION, "convnext_tiny")
 
 # Which models run through the line that a patch changes.
 CONCERNS = {
     "conv-bias": lambda model: True,
     "conv-corner": lambda model: True,
     "depthwise-edge": lambda model: model in DEPTHWISE,
-    "mean-tail": lambda model: model not in NO_MEAN,
+    "gelu-quick": lambda model: model in TRANSFORMERS,
+    "linear-block": lambda model: model in TRANSFORMERS,
+    "mean-tail": lambda model: model not in NO_POOLED_MEAN,
     "pool-corner": lambda model: model in MAXIMA,
     "softmax-sum": lambda model: model in ATTENTION,
 }
