@@ -241,6 +241,27 @@ a_prelu_has_a_slope_a_channel(void **state)
     outcome_end(&o);
 }
 
+static float
+s_below_largest(size_t s, size_t i)
+{
+    const float *row = o.x + s * 4 + i / 2 * 2;
+    return o.x[s * 4 + i] - fmaxf(row[0], row[1]);
+}
+
+/* Both need 64 bytes of the arena; the row's number is read twice. */
+static void
+a_repeated_operand_is_not_written_over(void **state)
+{
+    (void)state;
+    const int64_t dims[3] = {DIM_BATCH, 2, 2}, last = -1;
+    int x = outcome_begin(&o, 65, 3, dims);
+    int inputs[2] = {x, network_ints(&o.network, 1, &last)};
+    int most = network_node(&o.network, "ReduceMax", 2, inputs, NULL);
+    outcome_run(&o, network_binary(&o.network, "Sub", x, most));
+    s_assert_elements(s_below_largest);
+    outcome_end(&o);
+}
+
 int
 main(void)
 {
@@ -253,6 +274,7 @@ main(void)
             operands_nobody_else_reads_are_not_written_over_too_early),
         cmocka_unit_test(an_exponent_may_be_an_integer),
         cmocka_unit_test(a_prelu_has_a_slope_a_channel),
+        cmocka_unit_test(a_repeated_operand_is_not_written_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
