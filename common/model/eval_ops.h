@@ -40,6 +40,7 @@ extern const eval_row_t eval_rows_items[]; /* element by element */
 extern const eval_row_t eval_rows_activate[];
 extern const eval_row_t eval_rows_math[];
 extern const eval_row_t eval_rows_reduce[];
+extern const eval_row_t eval_rows_norm[];
 extern const eval_row_t eval_rows_window[];
 
 /* An input, or NULL where it is absent. */

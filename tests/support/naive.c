@@ -195,3 +195,63 @@ naive_softmax(float *y, const float *x, size_t outer, size_t count,
                     (float)(exp((double)from[c * inner] - largest) / sum);
         }
 }
+
+void
+naive_log_softmax(float *y, const float *x, size_t outer, size_t count,
+                  size_t inner)
+{
+    for (size_t o = 0; o < outer; o++)
+        for (size_t i = 0; i < inner; i++) {
+            const float *from = x + o * count * inner + i;
+            float *to = y + o * count * inner + i;
+            double largest = -INFINITY, sum = 0.0;
+            for (size_t c = 0; c < count; c++)
+                largest = fmax(largest, (double)from[c * inner]);
+            for (size_t c = 0; c < count; c++)
+                sum += exp((double)from[c * inner] - largest);
+            for (size_t c = 0; c < count; c++)
+                to[c * inner] =
+                    (float)((double)from[c * inner] - largest - log(sum));
+        }
+}
+
+void
+naive_norm(float *y, const float *x, const float *scale, const float *shift,
+           size_t rows, size_t count, size_t channels, size_t inner,
+           double epsilon)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *from = x + r * count;
+        double mean = 0.0, variance = 0.0;
+        for (size_t i = 0; i < count; i++)
+            mean += (double)from[i] / (double)count;
+        for (size_t i = 0; i < count; i++) {
+            double d = (double)from[i] - mean;
+            variance += d * d / (double)count;
+        }
+        for (size_t i = 0; i < count; i++) {
+            size_t c = (r * count + i) / inner % channels;
+            double value = ((double)from[i] - mean) / sqrt(variance + epsilon);
+            value *= scale ? (double)scale[c] : 1.0;
+            y[r * count + i] = (float)(value + (shift ? (double)shift[c] : 0));
+        }
+    }
+}
+
+void
+naive_lrn(float *y, const float *x, int channels, size_t inner, int size,
+          double alpha, double beta, double bias)
+{
+    for (int c = 0; c < channels; c++)
+        for (size_t i = 0; i < inner; i++) {
+            double sum = 0.0;
+            for (int k = c - (size - 1) / 2; k <= c + size / 2; k++)
+                if (k >= 0 && k < channels) {
+                    double value = (double)x[(size_t)k * inner + i];
+                    sum += value * value;
+                }
+            size_t at = (size_t)c * inner + i;
+            y[at] =
+                (float)((double)x[at] / pow(bias + alpha / size * sum, beta));
+        }
+}

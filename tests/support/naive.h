@@ -49,4 +49,18 @@ void naive_reduce(int kind, float *y, const float *x, size_t outer,
 void naive_softmax(float *y, const float *x, size_t outer, size_t count,
                    size_t inner);
 
+/* Its logarithm. */
+void naive_log_softmax(float *y, const float *x, size_t outer, size_t count,
+                       size_t inner);
+
+/* Mean and variance of x[rows][count] go, scale[i / inner % channels] and
+ * shift come; either may be NULL. */
+void naive_norm(float *y, const float *x, const float *scale,
+                const float *shift, size_t rows, size_t count, size_t channels,
+                size_t inner, double epsilon);
+
+/* Local response normalisation of x[channels][inner]. */
+void naive_lrn(float *y, const float *x, int channels, size_t inner, int size,
+               double alpha, double beta, double bias);
+
 #endif

@@ -316,8 +316,8 @@ softmax_is_right_along_any_axis(void **state)
     naive_random_t random = {23};
     for (int round = 0; round < 50; round++) {
         size_t outer = (size_t)naive_int(&random, 1, 4);
-        size_t count = (size_t)naive_int(&random, 1, 40);
-        size_t inner = (size_t)naive_int(&random, 1, 4);
+        size_t count = (size_t)naive_int(&random, 1, 200);
+        size_t inner = round % 2 ? 1 : (size_t)naive_int(&random, 2, 150);
         size_t all = outer * count * inner;
         float *x = naive_floats(&random, all);
         float *y = naive_floats(&random, all);

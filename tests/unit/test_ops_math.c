@@ -262,6 +262,114 @@ a_repeated_operand_is_not_written_over(void **state)
     outcome_end(&o);
 }
 
+/* x [N, 6, 5, 7] normalised, with constants of so many numbers. */
+static void
+s_normalise(const char *op, const char *name, int64_t value, bool shifted,
+            int constant_rank, const int64_t *constant_dims)
+{
+    const int64_t dims[4] = {DIM_BATCH, 6, 5, 7};
+    int x = outcome_begin(&o, 70, 4, dims), node;
+    int inputs[3] = {
+        x, network_weights(&o.network, constant_rank, constant_dims, 1.0f),
+        network_weights(&o.network, constant_rank, constant_dims, 1.0f)};
+    channel = outcome_constant(&o, inputs[1]);
+    column = shifted ? outcome_constant(&o, inputs[2]) : NULL;
+    int y = network_node(&o.network, op, shifted ? 3 : 2, inputs, &node);
+    if (name)
+        s_set_int(node, name, value);
+    outcome_run(&o, y);
+}
+
+static void
+s_assert_normalised(size_t rows, size_t count, size_t channels, size_t inner)
+{
+    float *expected = naive_floats(&o.network.random, OUTCOME_BATCH * o.out);
+    naive_norm(expected, o.x, channel, column, OUTCOME_BATCH * rows, count,
+               channels, inner, (double)1e-5f);
+    s_assert_close(expected);
+    free(expected);
+    free(channel);
+    free(column);
+    outcome_end(&o);
+}
+
+static void
+layers_are_normalised_from_an_axis_on(void **state)
+{
+    (void)state;
+    const int64_t all[3] = {6, 5, 7}, repeated[3] = {6, 1, 7};
+    s_normalise("LayerNormalization", NULL, 0, true, 1, &all[2]);
+    s_assert_normalised(30, 7, 7, 1);
+    s_normalise("LayerNormalization", "axis", -2, false, 2, &all[1]);
+    s_assert_normalised(6, 35, 35, 1);
+    s_normalise("LayerNormalization", "axis", 1, true, 3, all);
+    s_assert_normalised(1, 210, 210, 1);
+    /* No kernel for numbers that repeat: plain loops. */
+    s_normalise("LayerNormalization", "axis", 1, true, 2, repeated + 1);
+    s_assert_normalised(1, 210, 7, 1);
+}
+
+static void
+a_layer_norm_over_samples_runs_one_at_a_time(void **state)
+{
+    (void)state;
+    const int64_t one = 1;
+    s_normalise("LayerNormalization", "axis", 0, true, 1, &one);
+    assert_int_equal(o.batch_max, 1);
+    free(channel);
+    free(column);
+    outcome_end(&o);
+}
+
+static void
+instances_and_groups_are_normalised(void **state)
+{
+    (void)state;
+    const int64_t six = 6;
+    s_normalise("InstanceNormalization", NULL, 0, true, 1, &six);
+    s_assert_normalised(6, 35, 6, 35);
+    s_normalise("GroupNormalization", "num_groups", 2, true, 1, &six);
+    s_assert_normalised(2, 105, 6, 35);
+    s_normalise("GroupNormalization", "num_groups", 1, true, 1, &six);
+    s_assert_normalised(1, 210, 6, 35);
+}
+
+static void
+local_responses_and_logarithms_of_softmax(void **state)
+{
+    (void)state;
+    const int64_t dims[4] = {DIM_BATCH, 6, 45, 77};
+    fault_t fault = {0};
+    float *expected;
+    int x = outcome_begin(&o, 71, 4, dims), node;
+    int y = network_node(&o.network, "LRN", 1, &x, &node);
+    s_set_int(node, "size", 5);
+    assert_ok(graph_set_float(o.network.graph, node, "alpha", 0.25f, &fault),
+              &fault);
+    outcome_run(&o, y);
+    expected = naive_floats(&o.network.random, OUTCOME_BATCH * o.out);
+    for (size_t s = 0; s < OUTCOME_BATCH; s++)
+        naive_lrn(expected + s * o.out, o.x + s * o.in, 6, 45 * 77, 5, 0.25,
+                  0.75, 1.0);
+    s_assert_close(expected);
+    outcome_end(&o);
+
+    for (int axis = 1; axis < 4; axis++) {
+        const size_t inner[] = {0, 45 * 77, 77, 1};
+        x = outcome_begin(&o, 72, 4, dims);
+        y = network_node(&o.network, "LogSoftmax", 1, &x, &node);
+        s_set_int(node, "axis", axis);
+        outcome_run(&o, y);
+        naive_log_softmax(expected, o.x,
+                          OUTCOME_BATCH * o.out / (size_t)dims[axis] /
+                              inner[axis],
+                          (size_t)dims[axis], inner[axis]);
+        s_assert_close(expected);
+        outcome_end(&o);
+    }
+    free(expected);
+}
+
 int
 main(void)
 {
@@ -275,6 +383,10 @@ main(void)
         cmocka_unit_test(an_exponent_may_be_an_integer),
         cmocka_unit_test(a_prelu_has_a_slope_a_channel),
         cmocka_unit_test(a_repeated_operand_is_not_written_over),
+        cmocka_unit_test(layers_are_normalised_from_an_axis_on),
+        cmocka_unit_test(a_layer_norm_over_samples_runs_one_at_a_time),
+        cmocka_unit_test(instances_and_groups_are_normalised),
+        cmocka_unit_test(local_responses_and_logarithms_of_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,15 +1,23 @@
-/* Operators that normalise: BatchNormalization, Softmax. */
+/* Operators that normalise along an axis: BatchNormalization, Softmax,
+ * LogSoftmax, LRN. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "common/mem.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/affine.h"
+#include "worker/kernel/norm.h"
 #include "worker/kernel/softmax.h"
 
-/* A sample as [outer][count][inner]; count is the channels, or the axis. */
+enum { FLOATS_A_TASK = 16384 };
+
+/* A sample as [outer][count][inner]; count is the channels, or the axis. A task
+ * takes a share of one of the three. */
 typedef struct lines {
     size_t outer, count, inner;
+    size_t share;
+    size_t tasks;         /* of a sample */
+    norm_window_t window; /* of LRN */
 } lines_t;
 
 typedef struct loop {
@@ -20,7 +28,8 @@ typedef struct loop {
 static lines_t
 s_lines(const shape_t *shape, int axis)
 {
-    lines_t lines = {1, (size_t)shape->dims[axis], 1};
+    lines_t lines = {
+        .outer = 1, .count = (size_t)shape->dims[axis], .inner = 1};
     for (int i = 0; i < axis; i++)
         lines.outer *= (size_t)shape->dims[i];
     for (int i = axis + 1; i < shape->rank; i++)
@@ -28,14 +37,36 @@ s_lines(const shape_t *shape, int axis)
     return lines;
 }
 
+/* Keep the lines; `shared` of them, of so many floats, are shared by tasks. */
 static int
-s_keep_lines(step_t *step, int axis, fault_t *fault)
+s_keep_lines(step_t *step, const lines_t *lines, size_t shared, size_t floats,
+             fault_t *fault)
 {
-    lines_t *lines = step->state = mem_new(1, sizeof *lines, fault);
-    if (!lines)
+    lines_t *kept = step->state = mem_new(1, sizeof *kept, fault);
+    if (!kept)
         return -1;
-    *lines = s_lines(&step->inputs[0]->shape, axis);
+    *kept = *lines;
+    kept->share = floats > 0 ? FLOATS_A_TASK / floats : 1;
+    kept->share = kept->share > 0 ? kept->share : 1;
+    kept->tasks = (shared + kept->share - 1) / kept->share;
     return 0;
+}
+
+/* The share of a task that begins at `first`, of so many. */
+static size_t
+s_share(const lines_t *lines, size_t first, size_t shared)
+{
+    return shared - first < lines->share ? shared - first : lines->share;
+}
+
+static void
+s_run_tasks(const step_t *step, const run_t *run, task_fn *task)
+{
+    const lines_t *lines = step->state;
+    loop_t loop = {step, run};
+    if (step->outputs[0]->elements > 0)
+        threads_run(run->threads, task, &loop,
+                    step_samples(step, run) * lines->tasks);
 }
 
 /* --- BatchNormalization: scale, bias, mean, variance -----------------------
@@ -78,9 +109,13 @@ s_prepare_batch(const build_t *build, step_t *step, fault_t *fault)
     }
     free(mean);
     free(variance);
-    return read ? s_keep_lines(step, 1, fault) : -1;
+    lines_t lines = s_lines(&step->inputs[0]->shape, 1);
+    return read ? s_keep_lines(step, &lines, count, lines.outer * lines.inner,
+                               fault)
+                : -1;
 }
 
+/* Some channels of every image of a sample. */
 static void
 s_task_batch(void *context, size_t task, int thread)
 {
@@ -90,23 +125,26 @@ s_task_batch(void *context, size_t task, int thread)
     (void)thread;
     if (!run_advance(loop->run))
         return;
-    float *y = operand_row(step->outputs[0], task);
-    const float *x = operand_row(step->inputs[0], task);
-    size_t floats = lines->count * lines->inner;
-    for (size_t o = 0; o < lines->outer; o++)
-        affine(y + o * floats, x + o * floats, step->weights, step->bias,
-               lines->count, lines->inner);
+    size_t first = task % lines->tasks * lines->share;
+    float *y = operand_row(step->outputs[0], task / lines->tasks);
+    const float *x = operand_row(step->inputs[0], task / lines->tasks);
+    for (size_t o = 0; o < lines->outer; o++) {
+        size_t at = (o * lines->count + first) * lines->inner;
+        affine(y + at, x + at, step->weights + first, step->bias + first,
+               s_share(lines, first, lines->count), lines->inner);
+    }
 }
 
 static void
 s_run_batch(const step_t *step, const run_t *run)
 {
-    loop_t loop = {step, run};
-    threads_run(run->threads, s_task_batch, &loop, step_samples(step, run));
+    s_run_tasks(step, run, s_task_batch);
 }
 
-/* --- Softmax ----------------------------------------------------------------
+/* --- Softmax, LogSoftmax ----------------------------------------------------
  */
+
+enum { SOFTMAX, LOG_SOFTMAX };
 
 /* The axis counted from the front, or -1. */
 static int
@@ -122,8 +160,7 @@ s_axis(const build_t *build, const step_t *step)
 static int
 s_check_softmax(const build_t *build, const step_t *step, fault_t *fault)
 {
-    int axis = s_axis(build, step);
-    if (axis < 0 || (axis == 0 && step->batched))
+    if (s_axis(build, step) < 0)
         return step_refuse(build, step, fault, "its axis does not fit");
     return 0;
 }
@@ -131,7 +168,9 @@ s_check_softmax(const build_t *build, const step_t *step, fault_t *fault)
 static int
 s_prepare_softmax(const build_t *build, step_t *step, fault_t *fault)
 {
-    return s_keep_lines(step, s_axis(build, step), fault);
+    lines_t lines = s_lines(&step->inputs[0]->shape, s_axis(build, step));
+    return s_keep_lines(step, &lines, lines.outer, lines.count * lines.inner,
+                        fault);
 }
 
 static void
@@ -143,22 +182,82 @@ s_task_softmax(void *context, size_t task, int thread)
     (void)thread;
     if (!run_advance(loop->run))
         return;
-    softmax(operand_row(step->outputs[0], task),
-            operand_row(step->inputs[0], task), lines->outer, lines->count,
-            lines->inner);
+    size_t first = task % lines->tasks * lines->share;
+    size_t at = first * lines->count * lines->inner;
+    float *y = operand_row(step->outputs[0], task / lines->tasks) + at;
+    const float *x = operand_row(step->inputs[0], task / lines->tasks) + at;
+    size_t outer = s_share(lines, first, lines->outer);
+    if (step->op->detail == LOG_SOFTMAX)
+        log_softmax(y, x, outer, lines->count, lines->inner);
+    else
+        softmax(y, x, outer, lines->count, lines->inner);
 }
 
 static void
 s_run_softmax(const step_t *step, const run_t *run)
 {
-    loop_t loop = {step, run};
-    threads_run(run->threads, s_task_softmax, &loop, step_samples(step, run));
+    s_run_tasks(step, run, s_task_softmax);
+}
+
+/* --- LRN --------------------------------------------------------------------
+ */
+
+static int
+s_check_lrn(const build_t *build, const step_t *step, fault_t *fault)
+{
+    if (step->inputs[0]->shape.rank < 2 ||
+        node_int(step_node(build, step), "size", 0) < 1)
+        return step_refuse(build, step, fault, "it has no channels to sum");
+    return 0;
+}
+
+/* Tasks share the places of an image. */
+static int
+s_prepare_lrn(const build_t *build, step_t *step, fault_t *fault)
+{
+    const node_t *node = step_node(build, step);
+    lines_t lines = s_lines(&step->inputs[0]->shape, 1);
+    lines.window = (norm_window_t){
+        .size = (size_t)node_int(node, "size", 1),
+        .alpha = node_float(node, "alpha", 1e-4f),
+        .beta = node_float(node, "beta", 0.75f),
+        .bias = node_float(node, "bias", 1.0f),
+    };
+    return s_keep_lines(step, &lines, lines.inner, lines.count, fault);
+}
+
+static void
+s_task_lrn(void *context, size_t task, int thread)
+{
+    const loop_t *loop = context;
+    const step_t *step = loop->step;
+    const lines_t *lines = step->state;
+    (void)thread;
+    if (!run_advance(loop->run))
+        return;
+    size_t first = task % lines->tasks * lines->share;
+    float *y = operand_row(step->outputs[0], task / lines->tasks) + first;
+    const float *x = operand_row(step->inputs[0], task / lines->tasks) + first;
+    size_t image = lines->count * lines->inner;
+    for (size_t o = 0; o < lines->outer; o++)
+        norm_channels(&lines->window, y + o * image, x + o * image,
+                      lines->count, s_share(lines, first, lines->inner),
+                      lines->inner);
+}
+
+static void
+s_run_lrn(const step_t *step, const run_t *run)
+{
+    s_run_tasks(step, run, s_task_lrn);
 }
 
 const op_t op_rows_norm[] = {
     {"BatchNormalization", s_check_batch, s_prepare_batch, s_run_batch,
      OP_IN_PLACE, 0},
     {"Softmax", s_check_softmax, s_prepare_softmax, s_run_softmax, OP_IN_PLACE,
-     0},
+     SOFTMAX},
+    {"LogSoftmax", s_check_softmax, s_prepare_softmax, s_run_softmax,
+     OP_IN_PLACE, LOG_SOFTMAX},
+    {"LRN", s_check_lrn, s_prepare_lrn, s_run_lrn, 0, 0},
     {0},
 };

@@ -13,6 +13,7 @@ extern const op_t op_rows_unary[];
 extern const op_t op_rows_binary[];
 extern const op_t op_rows_reduce[];
 extern const op_t op_rows_norm[];
+extern const op_t op_rows_moments[];
 extern const op_t op_rows_shape[];
 
 #endif

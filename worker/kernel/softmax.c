@@ -1,32 +1,126 @@
-/* Softmax: subtract the largest, so that no exponential overflows. */
+/* Softmax: subtract the largest, so that no exponential overflows.
+ *
+ * The exponentials are made in a loop of their own, which compilers make
+ * vectors of; the sum, whose order must not change, is another.
+ */
 #include "worker/kernel/softmax.h"
+
+#include <math.h>
+#include <stdbool.h>
 
 #include "worker/kernel/exponential.h"
 
-static void
-s_line(float *y, const float *x, size_t count, size_t step)
+enum { LANES = 16, COLUMNS = 64 };
+
+static float
+s_largest(const float *x, size_t count)
 {
-    float largest = x[0];
-    for (size_t i = 1; i < count; i++)
-        largest = x[i * step] > largest ? x[i * step] : largest;
-    float sum = 0.0f;
-    for (size_t i = 0; i < count; i++) {
-        float e = exponential(x[i * step] - largest);
-        y[i * step] = e;
-        sum += e;
+    float most[LANES];
+    for (size_t l = 0; l < LANES; l++)
+        most[l] = x[l < count ? l : 0];
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            most[l] = x[i + l] > most[l] ? x[i + l] : most[l];
+    for (; i < count; i++)
+        most[0] = x[i] > most[0] ? x[i] : most[0];
+    for (size_t l = 1; l < LANES; l++)
+        most[0] = most[l] > most[0] ? most[l] : most[0];
+    return most[0];
+}
+
+/* The sum of exp(x - largest), which is kept in y where that is not NULL. */
+static float
+s_exponentials(float *y, const float *x, float largest, size_t count)
+{
+    float sums[LANES] = {0};
+    for (size_t done = 0; done < count; done += COLUMNS) {
+        size_t width = count - done < COLUMNS ? count - done : COLUMNS;
+        float kept[COLUMNS], *to = y ? y + done : kept;
+        for (size_t i = 0; i < width; i++)
+            to[i] = exponential(x[done + i] - largest);
+        size_t i = 0;
+        for (; i + LANES <= width; i += LANES)
+            for (size_t l = 0; l < LANES; l++)
+                sums[l] += to[i + l];
+        for (size_t l = 0; i < width; i++, l++)
+            sums[l] += to[i];
     }
-    for (size_t i = 0; i < count; i++)
-        y[i * step] /= sum;
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            sums[l] += sums[l + half];
+    return sums[0];
+}
+
+static void
+s_rows(float *y, const float *x, size_t rows, size_t count, bool logarithm)
+{
+    for (size_t r = 0; r < rows; r++, x += count, y += count) {
+        float largest = s_largest(x, count);
+        float sum = s_exponentials(logarithm ? NULL : y, x, largest, count);
+        float low = logf(sum);
+        if (logarithm)
+            for (size_t i = 0; i < count; i++)
+                y[i] = x[i] - largest - low;
+        else
+            for (size_t i = 0; i < count; i++)
+                y[i] /= sum;
+    }
+}
+
+/* Some columns side by side, each of `count` numbers `step` apart. */
+static void
+s_columns(float *y, const float *x, size_t count, size_t columns, size_t step,
+          bool logarithm)
+{
+    float largest[COLUMNS], sums[COLUMNS] = {0};
+    for (size_t i = 0; i < columns; i++)
+        largest[i] = x[i];
+    for (size_t c = 1; c < count; c++)
+        for (size_t i = 0; i < columns; i++) {
+            float value = x[c * step + i];
+            largest[i] = value > largest[i] ? value : largest[i];
+        }
+    for (size_t c = 0; c < count; c++)
+        for (size_t i = 0; i < columns; i++)
+            sums[i] += exponential(x[c * step + i] - largest[i]);
+    for (size_t i = 0; logarithm && i < columns; i++)
+        sums[i] = logf(sums[i]);
+    for (size_t c = 0; c < count; c++)
+        for (size_t i = 0; i < columns; i++) {
+            float value = x[c * step + i] - largest[i];
+            y[c * step + i] =
+                logarithm ? value - sums[i] : exponential(value) / sums[i];
+        }
+}
+
+static void
+s_run(float *y, const float *x, size_t outer, size_t count, size_t inner,
+      bool logarithm)
+{
+    if (count == 0)
+        return;
+    if (inner == 1) {
+        s_rows(y, x, outer, count, logarithm);
+        return;
+    }
+    for (size_t o = 0; o < outer; o++)
+        for (size_t i = 0; i < inner; i += COLUMNS) {
+            size_t at = o * count * inner + i;
+            s_columns(y + at, x + at, count,
+                      inner - i < COLUMNS ? inner - i : COLUMNS, inner,
+                      logarithm);
+        }
 }
 
 void
 softmax(float *y, const float *x, size_t outer, size_t count, size_t inner)
 {
-    if (count == 0)
-        return;
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < inner; i++) {
-            size_t at = o * count * inner + i;
-            s_line(y + at, x + at, count, inner);
-        }
+    s_run(y, x, outer, count, inner, false);
+}
+
+void
+log_softmax(float *y, const float *x, size_t outer, size_t count, size_t inner)
+{
+    s_run(y, x, outer, count, inner, true);
 }

@@ -1,4 +1,4 @@
-/* Softmax along one axis. */
+/* Softmax and its logarithm along one axis. */
 #ifndef CONVOY_WORKER_KERNEL_SOFTMAX_H
 #define CONVOY_WORKER_KERNEL_SOFTMAX_H
 
@@ -8,5 +8,9 @@
  * y may be x. */
 void softmax(float *y, const float *x, size_t outer, size_t count,
              size_t inner);
+
+/* y[o][c][i] = x[o][c][i] - max - log(sum), likewise. */
+void log_softmax(float *y, const float *x, size_t outer, size_t count,
+                 size_t inner);
 
 #endif
