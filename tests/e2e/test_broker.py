@@ -103,6 +103,74 @@ def the_plan_keeps_the_contract(fleet):
     assert code == 0 and "emoji10 in 2 parts" in out, err
 
 
+def demo(**keys):
+    """The demo's model with further keys."""
+    text = (ETC / "pipeline.cfg").read_text()
+    text = text.replace('"emoji10.', f'"{ETC}/emoji10.')
+    extra = "".join(f" {k} = {v};" for k, v in keys.items())
+    return text[:text.index("broker:")].replace("model: {", "model: {" + extra)
+
+
+def the_plan_draws_a_bar_a_part(fleet):
+    config = fleet.config(link_mbps=1)
+    code, out, err = fleet.run(BIN / "broker", "-c", config, "--plan")
+    assert code == 0, err
+    bars = [line for line in out.splitlines()
+            if line.startswith(("part 0 ", "part 1 ", "broker "))]
+    assert len(bars) == 3 and all("=" in bar for bar in bars), out
+    assert "the link, 1 Mbit/s" in out
+    assert "warning: cutting only loses here" in out
+    assert "note: the broker's link is the slowest of all" in out
+
+
+def halves_cross_and_the_answer_stays(fleet):
+    whole = json.loads(broker(fleet, "--plan", "--json")[1])
+    config = fleet.config(demo(boundary_dtype='"float16"'))
+    code, out, err = fleet.run(BIN / "broker", "-c", config, "--plan",
+                               "--json")
+    assert code == 0, err
+    plan = json.loads(out)
+    first, last = plan["parts"]
+    assert [t["dtype"] for t in first["outputs"]] == ["float16"]
+    assert first["outputs"] == last["inputs"]
+    assert first["inputs"] == whole["parts"][0]["inputs"]
+    assert last["outputs"] == whole["parts"][1]["outputs"]
+    assert (2 * first["outputs"][0]["bytes"] ==
+            whole["parts"][0]["outputs"][0]["bytes"])
+    answers = []
+    for keys in ({}, {"boundary_dtype": '"float16"'}):
+        processes = [fleet.broker(fleet.config(demo(**keys))),
+                     fleet.worker(0), fleet.worker(1)]
+        code, out, err = fleet.client("--image", ETC / "demo/cat.png",
+                                      "--json")
+        assert code == 0, err
+        answers.append(json.loads(out))
+        for process in reversed(processes):
+            process.stop()
+    exact, near = answers
+    assert near["label"] == exact["label"] == "cat"
+    difference = abs(near["probability"] - exact["probability"])
+    assert 0 < difference < 2e-3 * exact["probability"], answers
+
+
+def shares_are_those_of_the_parts(fleet):
+    config = fleet.config(demo(shares="[1, 4]"))
+    code, out, err = fleet.run(BIN / "broker", "-c", config, "--plan",
+                               "--json")
+    assert code == 0, err
+    plan = json.loads(out)
+    whole = json.loads(broker(fleet, "--plan", "--json")[1])
+    assert [part["machine"] for part in plan["parts"]] == [1, 4]
+    computing = [[part["seconds"] - part["link_seconds"]
+                  for part in cut["parts"]] for cut in (plan, whole)]
+    assert abs(computing[0][1] * 4 / computing[1][1] - 1) < 1e-6
+    assert abs(computing[0][0] / computing[1][0] - 1) < 1e-6
+    config = fleet.config(demo(shares="[1, 4, 1]"))
+    code, out, err = fleet.run(BIN / "broker", "-c", config, "--plan")
+    assert code == 78 and not out, (code, out)
+    assert "model.shares names 3 machines, but there are 2 parts" in err
+
+
 def what_is_checked_is_what_is_served(fleet):
     code, out, err = broker(fleet, "--check")
     assert code == 0, err
@@ -332,6 +400,9 @@ def a_full_disk_is_a_sentence(fleet):
 
 if __name__ == "__main__":
     run_tests(the_plan_keeps_the_contract,
+              the_plan_draws_a_bar_a_part,
+              halves_cross_and_the_answer_stays,
+              shares_are_those_of_the_parts,
               what_is_checked_is_what_is_served,
               exported_parts_are_the_parts,
               what_contradicts_itself_is_usage,
