@@ -321,14 +321,9 @@ s_add_node(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
     int node = graph_add_node(self->graph, proto->op_type, s_node_name(proto),
                               self->inputs, (int)proto->n_input, outputs,
                               (int)proto->n_output, fault);
-    for (size_t i = 0; node >= 0 && i < proto->n_attribute; i++) {
-        const Onnx__AttributeProto *attribute = proto->attribute[i];
-        if (node_attribute(&self->graph->nodes[node], attribute->name))
-            return fault_set(fault, FAULT_INPUT, "attribute %s comes twice",
-                             attribute->name);
-        if (s_set_attribute(self, node, attribute, fault))
+    for (size_t i = 0; node >= 0 && i < proto->n_attribute; i++)
+        if (s_set_attribute(self, node, proto->attribute[i], fault))
             return -1;
-    }
     return node < 0 ? -1 : 0;
 }
 

@@ -342,21 +342,26 @@ s_check_value(const char *op, const Onnx__AttributeProto *attribute,
 }
 
 static int
-s_check_attribute(const char *op, int64_t opset,
-                  const Onnx__AttributeProto *attribute, fault_t *fault)
+s_check_attribute(const Onnx__NodeProto *node, size_t index, int64_t opset,
+                  fault_t *fault)
 {
+    const Onnx__AttributeProto *attribute = node->attribute[index];
     Onnx__AttributeProto__AttributeType type =
-        onnx_schema_type(op, opset, attribute->name);
+        onnx_schema_type(node->op_type, opset, attribute->name);
     if (type == UNDEFINED)
         return fault_set(fault, FAULT_INPUT,
                          "it has no attribute '%.60s' at opset %d",
                          attribute->name, (int)opset);
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(node->attribute[i]->name, attribute->name) == 0)
+            return fault_set(fault, FAULT_INPUT, "its %s comes twice",
+                             attribute->name);
     for (size_t i = 0; i < TYPES; i++)
         if (types[i].type == type && !s_has_type(attribute, type))
             return fault_set(fault, FAULT_INPUT,
                              "its attribute %s should be %s", attribute->name,
                              types[i].name);
-    return s_check_value(op, attribute, fault);
+    return s_check_value(node->op_type, attribute, fault);
 }
 
 static bool
@@ -379,7 +384,7 @@ onnx_schema_check(const Onnx__NodeProto *node, int64_t opset, fault_t *fault)
     if (s_check_op(node->op_type, opset, fault))
         return -1;
     for (size_t i = 0; i < node->n_attribute; i++)
-        if (s_check_attribute(node->op_type, opset, node->attribute[i], fault))
+        if (s_check_attribute(node, i, opset, fault))
             return -1;
     return 0;
 }

@@ -474,7 +474,8 @@ onnx_walk(const blob_t *file, size_t *size, fault_t *fault)
 {
     if (blob_bytes(file) > INT32_MAX)
         return fault_null(fault, FAULT_INPUT,
-                          "an ONNX file over 2 GiB is not read");
+                          "an ONNX file over 2 GiB is not read, keep its "
+                          "weights in files beside it");
     if (blob_bytes(file) == 0)
         return fault_null(fault, FAULT_INPUT, "the file is empty");
     if (s_is_text(file))

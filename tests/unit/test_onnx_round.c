@@ -182,6 +182,28 @@ a_graph_comes_back_as_it_was(void **state)
     }
 }
 
+/* num_outputs goes where the parts are equal, and comes back when read. */
+static void
+equal_parts_need_no_number(void **state)
+{
+    (void)state;
+    onnx_model_t *model = s_read("opset 21\nin x float32 [N,4]\n"
+                                 "node Split x -> a b axis=1 num_outputs=2\n"
+                                 "out a\nout b\n");
+    onnx_model_t *back = s_write_and_read(model->graph, NULL);
+    assert_int_equal(back->opset, 17);
+    s_same_graph(model->graph, back->graph);
+    onnx_destroy(&model);
+    onnx_destroy(&back);
+    model = s_read("opset 21\nin x float32 [N,5]\n"
+                   "node Split x -> a b axis=1 num_outputs=2\nout a\nout b\n");
+    back = s_write_and_read(model->graph, NULL);
+    assert_int_equal(back->opset, 21);
+    s_same_graph(model->graph, back->graph);
+    onnx_destroy(&model);
+    onnx_destroy(&back);
+}
+
 /* The axes are in the attribute alone, unless somebody else reads them. */
 static void
 constants_that_became_attributes_are_not_written(void **state)
@@ -208,6 +230,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_graph_comes_back_as_it_was),
+        cmocka_unit_test(equal_parts_need_no_number),
         cmocka_unit_test(constants_that_became_attributes_are_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,8 @@ attributes_that_are_not_known(void **state)
     s_refused(MODEL(17, "node LeakyRelu r -> y name=leak beta=1.0"),
               "node 'leak' (LeakyRelu): it has no attribute 'beta' at opset "
               "17");
+    s_refused(MODEL(17, "node LeakyRelu r -> y name=leak alpha=1.0 alpha=2.0"),
+              "node 'leak' (LeakyRelu): its alpha comes twice");
     s_refused(MODEL(9, "node MaxPool r -> y name=p kernel_shape=[2,2] "
                        "ceil_mode=1"),
               "node 'p' (MaxPool): it has no attribute 'ceil_mode' at opset "
