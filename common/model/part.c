@@ -27,15 +27,23 @@ typedef struct extraction {
     fault_t *fault;
 } extraction_t;
 
-/* What a tensor is called where it crosses behind a part: its own name where
- * that part makes it (or nobody does yet), else one that says who passed it. */
+/* What a tensor is called behind a part (-1: as the model's input). Its own
+ * name is for the part that makes it, but an output of the model has that name
+ * at the end; elsewhere the name says who passed it. */
 static const char *
-s_boundary_name(const graph_t *whole, int value, int part,
+s_boundary_name(const extraction_t *self, int value, int part,
                 char name[GRAPH_NAME_MAX + 1])
 {
+    const graph_t *whole = self->whole;
     int producer = whole->values[value].producer;
     int made = producer == GRAPH_NONE ? -1 : whole->nodes[producer].part;
-    if (made == part)
+    bool own = made == part, last = part == self->count - 1;
+    for (int i = 0; i < whole->outputs_count; i++)
+        if (whole->outputs[i] == value && made >= 0)
+            own = last;
+    if (last && made < 0)
+        own = self->count > 1 || whole->values[value].constant;
+    if (own)
         snprintf(name, GRAPH_NAME_MAX + 1, "%s", whole->values[value].name);
     else
         snprintf(name, GRAPH_NAME_MAX + 1, "%.*s.via%d", GRAPH_NAME_MAX - 16,
@@ -73,7 +81,7 @@ s_add_input(extraction_t *self, int value)
     if (from->producer == GRAPH_NONE)
         shape = from->shape;
     int added = graph_add_value(
-        self->part, s_boundary_name(self->whole, value, self->index - 1, name),
+        self->part, s_boundary_name(self, value, self->index - 1, name),
         self->types[value].dtype, &shape, self->fault);
     self->copy[value] = added;
     return added < 0 ? -1 : graph_add_input(self->part, added, self->fault);
@@ -108,7 +116,29 @@ s_copy_node(extraction_t *self, const node_t *node)
                : graph_copy_attributes(self->part, added, node, self->fault);
 }
 
-/* A tensor that goes in and out again needs a second name. */
+/* A tensor that goes in and out again needs a second name, and so does a
+ * constant that is an output. */
+static int
+s_pass(extraction_t *self, int copy, const char *name)
+{
+    const value_t *value = &self->part->values[copy];
+    if (strcmp(value->name, name) == 0) {
+        char *fresh = graph_fresh_name(self->part, name, "value", self->fault);
+        int renamed =
+            fresh ? graph_rename_value(self->part, copy, fresh, self->fault)
+                  : -1;
+        free(fresh);
+        if (renamed != 0)
+            return -1;
+    }
+    int passed = graph_add_value(
+        self->part, name, self->part->values[copy].dtype, NULL, self->fault);
+    if (passed < 0 || graph_add_node(self->part, "Identity", name, &copy, 1,
+                                     &passed, 1, self->fault) < 0)
+        return -1;
+    return graph_add_output(self->part, passed, self->fault);
+}
+
 static int
 s_add_output(extraction_t *self, int value)
 {
@@ -116,15 +146,13 @@ s_add_output(extraction_t *self, int value)
     int copy = s_copy_value(self, value);
     if (copy < 0)
         return -1;
-    if (self->part->values[copy].producer != GRAPH_NONE)
-        return graph_add_output(self->part, copy, self->fault);
-    int passed = graph_add_value(
-        self->part, s_boundary_name(self->whole, value, self->index, name),
-        self->types[value].dtype, NULL, self->fault);
-    if (passed < 0 || graph_add_node(self->part, "Identity", name, &copy, 1,
-                                     &passed, 1, self->fault) < 0)
+    s_boundary_name(self, value, self->index, name);
+    if (self->part->values[copy].producer == GRAPH_NONE)
+        return s_pass(self, copy, name);
+    if (strcmp(self->part->values[copy].name, name) != 0 &&
+        graph_rename_value(self->part, copy, name, self->fault) != 0)
         return -1;
-    return graph_add_output(self->part, passed, self->fault);
+    return graph_add_output(self->part, copy, self->fault);
 }
 
 static int

@@ -275,6 +275,37 @@ a_part_passes_on_what_it_does_not_use(void **state)
     net_release(&net);
 }
 
+/* A model's outputs have their names at the end, wherever they are made. */
+static void
+an_output_that_is_made_early_keeps_its_name(void **state)
+{
+    (void)state;
+    net_t net;
+    const char *const names[] = {"b", "c"};
+    const char *const ends[] = {
+        "input -> input.via0 a.via0 b",
+        "input.via0 a.via0 b -> input.via1 a.via1 c.via1",
+        "input.via1 a.via1 c.via1 -> e a c input w"};
+    s_net(&net, BRANCHES, NULL);
+    graph_t *graph = net.graph;
+    const shape_t scalar = {.rank = 0};
+    int w = graph_add_elements(graph, "w", DTYPE_FLOAT32, &scalar, (float[]){1},
+                               &net.fault);
+    assert_ok(cut_by_names(graph, names, 2, &net.fault), &net.fault);
+    const int outputs[] = {graph_find(graph, "a"), graph_find(graph, "c"),
+                           graph->inputs[0], w};
+    for (int i = 0; i < 4; i++)
+        assert_ok(graph_add_output(graph, outputs[i], &net.fault), &net.fault);
+    for (int k = 0; k < 3; k++) {
+        graph_t *part = part_extract(graph, k, 3, &net.fault);
+        if (!part)
+            fail_msg("%s", net.fault.text);
+        assert_string_equal(s_ends(part), ends[k]);
+        graph_destroy(&part);
+    }
+    net_release(&net);
+}
+
 static void
 a_part_has_its_own_weights_only(void **state)
 {
@@ -313,6 +344,7 @@ main(void)
         cmocka_unit_test(a_boundary_over_the_frame_limit_is_never_chosen),
         cmocka_unit_test(a_part_that_needs_a_later_one_is_refused),
         cmocka_unit_test(a_part_passes_on_what_it_does_not_use),
+        cmocka_unit_test(an_output_that_is_made_early_keeps_its_name),
         cmocka_unit_test(a_part_has_its_own_weights_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
