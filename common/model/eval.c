@@ -7,9 +7,9 @@
 #include "common/model/eval_ops.h"
 
 static const eval_row_t *const families[] = {
-    eval_rows_make,  eval_rows_move,     eval_rows_select, eval_rows_pad,
-    eval_rows_items, eval_rows_activate, eval_rows_math,   eval_rows_reduce,
-    eval_rows_norm,  eval_rows_window,
+    eval_rows_make,   eval_rows_move,  eval_rows_select,   eval_rows_pad,
+    eval_rows_resize, eval_rows_items, eval_rows_activate, eval_rows_math,
+    eval_rows_reduce, eval_rows_norm,  eval_rows_window,
 };
 
 static const eval_row_t *

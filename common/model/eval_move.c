@@ -2,6 +2,7 @@
  * describe. */
 #include <string.h>
 
+#include "common/model/eval_numbers.h"
 #include "common/model/eval_ops.h"
 #include "common/model/moves.h"
 #include "common/model/walk.h"
@@ -20,21 +21,16 @@ s_same(const evaluation_t *self)
 /* --- Cast -----------------------------------------------------------------
  */
 
-static bool
-s_is_whole(dtype_t dtype)
-{
-    return dtype != DTYPE_FLOAT32 && dtype != DTYPE_FLOAT64 &&
-           dtype != DTYPE_FLOAT16 && dtype != DTYPE_BFLOAT16;
-}
-
 /* Integers that do not fit keep their low bytes, as opset 19 says. */
 static void
-s_wrap(dtype_t to, char *y, dtype_t from, const char *x, size_t count)
+s_wrap(const array_t *x, const array_t *y, size_t count)
 {
-    int64_t number;
-    for (size_t i = 0; i < count; i++) {
-        tensor_convert(DTYPE_INT64, &number, from, x + i * dtype_size(from), 1);
-        memcpy(y + i * dtype_size(to), &number, dtype_size(to));
+    numbers_t numbers = {.whole = true};
+    for (size_t at = 0; at < count; at += numbers.count) {
+        size_t left = count - at;
+        numbers.count = left < NUMBERS_MAX ? left : NUMBERS_MAX;
+        numbers_load(&numbers, x, at, 1);
+        numbers_store(&numbers, y, at);
     }
 }
 
@@ -43,8 +39,8 @@ s_cast(const evaluation_t *self)
 {
     const array_t *x = eval_input(self, 0), *y = self->outputs[0];
     size_t count = (size_t)shape_elements(&x->shape);
-    if (s_is_whole(x->dtype) && s_is_whole(y->dtype) && y->dtype != DTYPE_BOOL)
-        s_wrap(y->dtype, y->data, x->dtype, x->data, count);
+    if (numbers_are_whole(x->dtype) && numbers_are_whole(y->dtype))
+        s_wrap(x, y, count);
     else
         tensor_convert(y->dtype, y->data, x->dtype, x->data, count);
     return 0;

@@ -36,6 +36,7 @@ extern const eval_row_t eval_rows_make[];   /* from types and numbers alone */
 extern const eval_row_t eval_rows_move[];   /* all elements, laid out anew */
 extern const eval_row_t eval_rows_select[]; /* some elements */
 extern const eval_row_t eval_rows_pad[];
+extern const eval_row_t eval_rows_resize[];
 extern const eval_row_t eval_rows_items[]; /* element by element */
 extern const eval_row_t eval_rows_activate[];
 extern const eval_row_t eval_rows_math[];

@@ -120,7 +120,7 @@ shaping_fn shape_squeeze, shape_unsqueeze;
 shaping_fn shape_layer_norm, shape_instance_norm, shape_group_norm, shape_lrn;
 shaping_fn shape_reduce_sum, shape_reduce_extremum;
 shaping_fn shape_shape, shape_size, shape_constant_of_shape, shape_range;
-shaping_fn shape_expand, shape_tile, shape_pad;
+shaping_fn shape_expand, shape_tile, shape_pad, shape_resize;
 shaping_fn shape_depth_to_space, shape_space_to_depth;
 shaping_fn shape_slice, shape_split, shape_gather, shape_where;
 shaping_fn shape_scatter_nd, shape_arg_max;
@@ -128,7 +128,7 @@ shaping_fn shape_scatter_nd, shape_arg_max;
 /* --- floating-point operations of one node --- */
 
 flop_fn flop_conv, flop_conv_transpose, flop_pool, flop_global_pool;
-flop_fn flop_gemm, flop_matmul, flop_reduce, flop_lrn;
+flop_fn flop_gemm, flop_matmul, flop_reduce, flop_lrn, flop_resize;
 
 /* --- whether a node works across samples --- */
 
@@ -137,7 +137,7 @@ flop_fn flop_gemm, flop_matmul, flop_reduce, flop_lrn;
 mixes_fn mixes_axis, mixes_reduce, mixes_image, mixes_max_pool;
 mixes_fn mixes_gemm, mixes_matmul;
 mixes_fn mixes_squeeze, mixes_slice, mixes_tile, mixes_pad;
-mixes_fn mixes_scatter_nd;
+mixes_fn mixes_scatter_nd, mixes_resize;
 /* All axes from attribute axis on belong together. */
 mixes_fn mixes_layer;
 /* Attribute axis, 0 where it is absent, of input 0. */

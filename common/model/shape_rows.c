@@ -72,6 +72,7 @@ static const shape_row_t rows[] = {
     {"ReduceSum", shape_reduce_sum, flop_reduce, 0, mixes_reduce, 1 << 1},
     {"Relu", shape_unary_number, NULL, 1, NULL, 0},
     {"Reshape", shape_reshape, NULL, 0, NULL, 1 << 1},
+    {"Resize", shape_resize, flop_resize, 0, mixes_resize, 1 << 2 | 1 << 3},
     {"ScatterND", shape_scatter_nd, NULL, 0, mixes_scatter_nd, 0},
     {"Selu", shape_unary_float, NULL, 1, NULL, 0},
     {"Shape", shape_shape, NULL, 0, NULL, 1 << 0},
