@@ -11,7 +11,12 @@
 
 #include "common/tensor.h"
 
-enum { ITEMS_MAX = 64, WORD_MAX = 256, POOL_BYTES = 1 << 20 };
+enum {
+    ITEMS_MAX = 64,
+    WEIGHTS_MAX = 2048,
+    WORD_MAX = 256,
+    POOL_BYTES = 4 << 20,
+};
 
 /* A model under construction, and the memory it is made of. */
 typedef struct sketch {
@@ -23,7 +28,7 @@ typedef struct sketch {
     Onnx__NodeProto *nodes[ITEMS_MAX];
     Onnx__ValueInfoProto *inputs[ITEMS_MAX];
     Onnx__ValueInfoProto *outputs[ITEMS_MAX];
-    Onnx__TensorProto *weights[ITEMS_MAX];
+    Onnx__TensorProto *weights[WEIGHTS_MAX];
     char word[WORD_MAX];
     size_t used;
     _Alignas(16) uint8_t pool[POOL_BYTES];

@@ -198,6 +198,39 @@ a_model_over_2_gib_is_refused(void **state)
     unlink("large.onnx");
 }
 
+/* As exporters write large models: a file for each tensor. */
+static void
+so_many_files_and_no_more(void **state)
+{
+    (void)state;
+    enum { MAX = 512 };
+    for (int files = MAX; files <= MAX + 1; files++) {
+        fault_t fault = {0};
+        size_t size, at = 0;
+        char *text = malloc((MAX + 1) * 120 + 200), path[64];
+        at += (size_t)sprintf(text, "opset 17\nin x float32 [N,4]\n");
+        for (int i = 0; i < files; i++) {
+            snprintf(path, sizeof path, "m/w%d.bin", i);
+            tests_write(path, numbers, 16);
+            at += (size_t)sprintf(text + at,
+                                  "external w%d float32 [4] location=w%d.bin\n"
+                                  "external v%d float32 [4] location=w%d.bin\n",
+                                  i, i, i, i);
+        }
+        sprintf(text + at, "node Add x w0 -> y\nout y\n");
+        uint8_t *bytes = sketch_bytes(text, &size);
+        tests_write("m/model.onnx", bytes, size);
+        free(bytes);
+        free(text);
+        onnx_model_t *model = onnx_open("m/model.onnx", &fault);
+        if (files == MAX)
+            assert_ok(model ? 0 : -1, &fault);
+        else
+            assert_non_null(strstr(fault.text, "more than 512 files"));
+        onnx_destroy(&model);
+    }
+}
+
 /* Descriptors are not left behind. */
 static void
 files_are_closed_with_the_model(void **state)
@@ -226,6 +259,7 @@ main(void)
         cmocka_unit_test(a_model_without_a_folder_has_no_files),
         cmocka_unit_test(weights_over_2_gib_in_all_are_read),
         cmocka_unit_test(a_model_over_2_gib_is_refused),
+        cmocka_unit_test(so_many_files_and_no_more),
         cmocka_unit_test(files_are_closed_with_the_model),
     };
     return cmocka_run_group_tests(tests, s_setup, NULL);

@@ -324,6 +324,78 @@ a_softmax_over_several_axes_is_flattened(void **state)
     }
 }
 
+/* At opset 18 a scale was one a group. */
+static void
+scales_of_groups_are_spread_over_their_channels(void **state)
+{
+    (void)state;
+    graph_t *graph =
+        s_read(ONE_NODE(18, "floats s [2] 0.5 2\nfloats b [2] 1 3\n"
+                            "node GroupNormalization x s b -> y num_groups=2"));
+    s_check_input(graph, "GroupNormalization", 1, DTYPE_FLOAT32,
+                  NUMBERS(0.5, 0.5, 2, 2));
+    s_check_input(graph, "GroupNormalization", 2, DTYPE_FLOAT32,
+                  NUMBERS(1, 1, 3, 3));
+    graph_destroy(&graph);
+    graph =
+        s_read(ONE_NODE(20, "floats s [4] 1 2 3 4\n"
+                            "node GroupNormalization x s s -> y num_groups=4"));
+    s_check_input(graph, "GroupNormalization", 1, DTYPE_FLOAT32,
+                  NUMBERS(1, 2, 3, 4));
+    graph_destroy(&graph);
+    s_refused(ONE_NODE(18, "floats s [3] 1\n"
+                           "node GroupNormalization x s s -> y num_groups=3 "
+                           "name=g"),
+              "'g' (GroupNormalization): its channels do not fit");
+    s_refused(ONE_NODE(18, "floats s [4] 1\n"
+                           "node GroupNormalization x s s -> y num_groups=2 "
+                           "name=g"),
+              "'g' (GroupNormalization): below opset 21");
+}
+
+static void
+what_cannot_be_raised_is_named(void **state)
+{
+    (void)state;
+    s_refused(ONE_NODE(12, "node Softmax x -> y axis=4 name=s"), "'s'");
+    s_refused(ONE_NODE(9, "node Upsample x -> y name=u"),
+              "'u' (Upsample): it has no scales");
+    s_refused(ONE_NODE(10, "in s float32 [4]\nnode Resize x s -> y name=r"),
+              "'r' (Resize): its scales are not known");
+    s_refused(ONE_NODE(10, "node Softmax x -> s\nnode Relu s w -> r\n"
+                           "node Softmax r -> y"),
+              "Relu");
+}
+
+/* The batch is on axis 0 and, joined with others, on axis 1. */
+static void
+a_shape_with_several_open_axes_is_refused(void **state)
+{
+    (void)state;
+    s_refused("opset 11\nin x float32 [N,1,3]\nin z float32 [N,3]\n"
+              "node Add x z -> a\nnode Softmax a -> y name=s\nout y\n",
+              "'s' (Softmax): several axes vary");
+}
+
+/* Such a graph is raised for that one sample. */
+static void
+a_graph_of_one_sample_only(void **state)
+{
+    (void)state;
+    graph_t *graph = s_read("opset 11\nin x float32 [N,2,3]\n"
+                            "ints d [3] 1 3 2\nnode Reshape x d -> r\n"
+                            "node Softmax r -> y\nout y\n");
+    const node_t *back = &graph->nodes[graph->nodes_count - 1];
+    int64_t shape[3];
+    fault_t fault = {0};
+    assert_string_equal(back->op, "Reshape");
+    assert_ok(
+        graph_read_constant(graph, back->inputs[1], DTYPE_INT64, shape, &fault),
+        &fault);
+    assert_true(shape[0] == 1 && shape[1] == 3 && shape[2] == 2);
+    graph_destroy(&graph);
+}
+
 static void
 bounds_are_of_the_type_of_what_they_bound(void **state)
 {
@@ -350,6 +422,10 @@ main(void)
         cmocka_unit_test(optional_outputs_that_nobody_reads_go),
         cmocka_unit_test(a_softmax_over_one_axis_names_it),
         cmocka_unit_test(a_softmax_over_several_axes_is_flattened),
+        cmocka_unit_test(scales_of_groups_are_spread_over_their_channels),
+        cmocka_unit_test(what_cannot_be_raised_is_named),
+        cmocka_unit_test(a_shape_with_several_open_axes_is_refused),
+        cmocka_unit_test(a_graph_of_one_sample_only),
         cmocka_unit_test(bounds_are_of_the_type_of_what_they_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

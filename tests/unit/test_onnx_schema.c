@@ -150,6 +150,16 @@ ends_of_the_graph(void **state)
            "node Relu x -> y\nout y\nout c\n");
     s_refused("opset 17\nin x float32 [N,4]\nnode Relu x -> y\nout y\nout y\n",
               "the output y comes twice");
+    s_refused("opset 17\nin x float32 [N,1,1,1,1,1,1,1,1]\n"
+              "node Relu x -> y\nout y\n",
+              "input x has 9 axes, at most 8 are read");
+    s_refused("opset 17\nin x float32 [N,3,N,N]\nnode Relu x -> y\nout y\n",
+              "input x: axis 2 has no size, only the batch (axis 0) may be "
+              "open; export it with a fixed one");
+    s_refused("opset 17\nin x\nnode Relu x -> y\nout y\n",
+              "input x is no tensor with a shape");
+    s_refused("opset 17\nin x float32 [N,4]\nnode Relu x -> y\nout z\n",
+              "nothing makes the output z");
     s_refused("opset 17\nin x float32 [N,4]\nin x float32 [N,4]\n"
               "node Relu x -> y\nout y\n",
               "two tensors are called 'x'");
