@@ -148,7 +148,7 @@ $(ONNX_O): $(ONNX_C)
 
 # Loops over elements gain from more unrolling and vectors than -O2 gives, and
 # from comparisons and roots that need no flags kept; numbers stay the same.
-$(OUT)/obj/worker/kernel/%.o: CFLAGS_release += -O3 \
+$(OUT)/obj/worker/kernel/%.o $(OUT)/obj/common/half.o: CFLAGS_release += -O3 \
     -fno-trapping-math -fno-math-errno
 
 $(OUT)/obj/%.o: %.c $(ONNX_C) | $(AFTER)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/half.h"
 #include "common/mem.h"
 
 typedef struct dtype_row {
@@ -150,63 +151,6 @@ tensor_release(tensor_t *self)
     *self = (tensor_t){.dtype = DTYPE_NONE};
 }
 
-/* IEEE 754 binary16 and bfloat16, by bit arithmetic: no CPU support assumed. */
-static float
-s_from_half(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
-    uint32_t exponent = half >> 10 & 0x1fu;
-    uint32_t mantissa = half & 0x3ffu;
-    float value;
-    if (exponent == 0) { /* zero or subnormal: mantissa * 2^-24 */
-        value = (float)mantissa * 0x1p-24f;
-        return sign ? -value : value;
-    }
-    uint32_t bits = exponent == 0x1fu
-                        ? sign | 0x7f800000u | mantissa << 13
-                        : sign | (exponent + 112) << 23 | mantissa << 13;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint16_t
-s_to_half(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000u);
-    uint32_t magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u)
-        return (uint16_t)(sign | 0x7e00u);
-    if (magnitude >= 0x477ff000u) /* rounds to 65536 or is infinite */
-        return (uint16_t)(sign | 0x7c00u);
-    if (magnitude < 0x38800000u) { /* subnormal: units of 2^-24 */
-        float positive = fabsf(value) * 0x1p24f;
-        return (uint16_t)(sign | (uint16_t)nearbyintf(positive));
-    }
-    uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1u);
-    return (uint16_t)(sign | (uint16_t)((rounded >> 13) - (112u << 10)));
-}
-
-static float
-s_from_bfloat(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint16_t
-s_to_bfloat(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7fffffffu) > 0x7f800000u)
-        return (uint16_t)(bits >> 16 | 0x40u);
-    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
-}
-
 /* One element on its way: integers keep all 64 bits, the rest is a double. */
 typedef struct number {
     bool integer;
@@ -248,14 +192,16 @@ s_load(dtype_t dtype, const char *at, size_t size)
         break;
     }
     number.integer = false;
-    if (dtype == DTYPE_FLOAT32)
-        number.f = (double)raw.f32;
-    else if (dtype == DTYPE_FLOAT64)
+    if (dtype == DTYPE_FLOAT64) {
         number.f = raw.f64;
-    else if (dtype == DTYPE_FLOAT16)
-        number.f = (double)s_from_half(raw.u16);
-    else
-        number.f = (double)s_from_bfloat(raw.u16);
+        return number;
+    }
+    float value = raw.f32;
+    if (dtype == DTYPE_FLOAT16)
+        half_to_floats(&value, &raw.u16, 1);
+    else if (dtype == DTYPE_BFLOAT16)
+        bfloat_to_floats(&value, &raw.u16, 1);
+    number.f = (double)value;
     return number;
 }
 
@@ -275,6 +221,7 @@ static void
 s_store(dtype_t dtype, char *at, size_t size, number_t number)
 {
     double f = number.integer ? (double)number.i : number.f;
+    float nearest = (float)f;
     union {
         float f32;
         double f64;
@@ -283,16 +230,16 @@ s_store(dtype_t dtype, char *at, size_t size, number_t number)
     } raw = {.i64 = 0};
     switch (dtype) {
     case DTYPE_FLOAT32:
-        raw.f32 = (float)f;
+        raw.f32 = nearest;
         break;
     case DTYPE_FLOAT64:
         raw.f64 = f;
         break;
     case DTYPE_FLOAT16:
-        raw.u16 = s_to_half((float)f);
+        half_from_floats(&raw.u16, &nearest, 1);
         break;
     case DTYPE_BFLOAT16:
-        raw.u16 = s_to_bfloat((float)f);
+        bfloat_from_floats(&raw.u16, &nearest, 1);
         break;
     case DTYPE_BOOL:
         raw.i64 = number.integer ? number.i != 0 : number.f != 0.0;
@@ -322,28 +269,19 @@ typedef void (*convert_t)(void *to, const void *from, size_t count);
 static void
 s_halves_to_floats(void *to, const void *from, size_t count)
 {
-    const uint16_t *in = from;
-    float *out = to;
-    for (size_t i = 0; i < count; i++)
-        out[i] = s_from_half(in[i]);
+    half_to_floats(to, from, count);
 }
 
 static void
 s_bfloats_to_floats(void *to, const void *from, size_t count)
 {
-    const uint16_t *in = from;
-    float *out = to;
-    for (size_t i = 0; i < count; i++)
-        out[i] = s_from_bfloat(in[i]);
+    bfloat_to_floats(to, from, count);
 }
 
 static void
 s_floats_to_halves(void *to, const void *from, size_t count)
 {
-    const float *in = from;
-    uint16_t *out = to;
-    for (size_t i = 0; i < count; i++)
-        out[i] = s_to_half(in[i]);
+    half_from_floats(to, from, count);
 }
 
 static void
