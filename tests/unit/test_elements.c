@@ -168,9 +168,31 @@ the_exponential_is_close_over_its_whole_range(void **state)
     }
     assert_true(worst < 3e-7);
     assert_true(exponential(0.0f) == 1.0f);
-    assert_true(exponential(-1000.0f) < 1e-37f);
-    assert_true(exponential(1000.0f) > 1e38f);
+    assert_true(exponential(-88.0f) == 0.0f);
+    assert_true(exponential(-INFINITY) == 0.0f);
+    assert_true(isinf(exponential(1000.0f)));
+    assert_true(isfinite(exponential(88.7f)));
     assert_true(isnan(exponential(NAN)));
+}
+
+static void
+tangents_and_errors_are_close_over_their_whole_range(void **state)
+{
+    (void)state;
+    double tangent = 0.0, error = 0.0;
+    for (float x = 1e-20f; x < 20.0f; x = x * 1.0003f) {
+        double right = tanh((double)x), erf_right = erf((double)x);
+        tangent =
+            fmax(tangent, fabs((double)hyperbolic_tangent(x) / right - 1));
+        error = fmax(error, fabs((double)error_function(x) / erf_right - 1));
+        assert_true(hyperbolic_tangent(-x) == -hyperbolic_tangent(x));
+        assert_true(error_function(-x) == -error_function(x));
+    }
+    assert_true(tangent < 4e-7);
+    assert_true(error < 5e-7);
+    assert_true(hyperbolic_tangent(INFINITY) == 1.0f);
+    assert_true(error_function(-INFINITY) + 1.0f < 2e-7f);
+    assert_true(isnan(hyperbolic_tangent(NAN)) && isnan(error_function(NAN)));
 }
 
 static void
@@ -506,6 +528,7 @@ main(void)
             activations_made_of_exponentials_are_right_at_the_edges),
         cmocka_unit_test(activations_keep_what_is_no_number),
         cmocka_unit_test(the_exponential_is_close_over_its_whole_range),
+        cmocka_unit_test(tangents_and_errors_are_close_over_their_whole_range),
         cmocka_unit_test(the_end_of_a_row_adds_bias_and_residual_first),
         cmocka_unit_test(operands_are_repeated_along_any_axes),
         cmocka_unit_test(a_nan_wins_minimum_and_maximum),

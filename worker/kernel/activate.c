@@ -58,7 +58,7 @@ s_tanh(const activation_t *f, float *y, const float *x, size_t count)
 {
     (void)f;
     for (size_t i = 0; i < count; i++)
-        y[i] = tanhf(x[i]);
+        y[i] = hyperbolic_tangent(x[i]);
 }
 
 static void
@@ -66,7 +66,7 @@ s_erf(const activation_t *f, float *y, const float *x, size_t count)
 {
     (void)f;
     for (size_t i = 0; i < count; i++)
-        y[i] = erff(x[i]);
+        y[i] = error_function(x[i]);
 }
 
 static void
@@ -82,16 +82,17 @@ s_gelu(const activation_t *f, float *y, const float *x, size_t count)
 {
     (void)f;
     for (size_t i = 0; i < count; i++)
-        y[i] = 0.5f * x[i] * (1.0f + erff(x[i] * 0.70710678f));
+        y[i] = 0.5f * x[i] * (1.0f + error_function(x[i] * 0.70710678f));
 }
 
+/* (1 + tanh u) / 2 is the sigmoid of 2 u. */
 static void
 s_gelu_tanh(const activation_t *f, float *y, const float *x, size_t count)
 {
     (void)f;
     for (size_t i = 0; i < count; i++) {
         float inner = x[i] + 0.044715f * x[i] * x[i] * x[i];
-        y[i] = 0.5f * x[i] * (1.0f + tanhf(0.79788456f * inner));
+        y[i] = x[i] / (1.0f + exponential(-1.59576912f * inner));
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "worker/kernel/exponential.h"
 
@@ -73,7 +74,7 @@ static void
 s_columns(float *y, const float *x, size_t count, size_t columns, size_t step,
           bool logarithm)
 {
-    float largest[COLUMNS], sums[COLUMNS] = {0};
+    float largest[COLUMNS], sums[COLUMNS] = {0}, e[COLUMNS];
     for (size_t i = 0; i < columns; i++)
         largest[i] = x[i];
     for (size_t c = 1; c < count; c++)
@@ -81,17 +82,24 @@ s_columns(float *y, const float *x, size_t count, size_t columns, size_t step,
             float value = x[c * step + i];
             largest[i] = value > largest[i] ? value : largest[i];
         }
-    for (size_t c = 0; c < count; c++)
+    for (size_t c = 0; c < count; c++) {
         for (size_t i = 0; i < columns; i++)
-            sums[i] += exponential(x[c * step + i] - largest[i]);
+            e[i] = exponential(x[c * step + i] - largest[i]);
+        for (size_t i = 0; i < columns; i++)
+            sums[i] += e[i];
+        if (!logarithm)
+            memcpy(y + c * step, e, columns * sizeof *e);
+    }
     for (size_t i = 0; logarithm && i < columns; i++)
         sums[i] = logf(sums[i]);
-    for (size_t c = 0; c < count; c++)
-        for (size_t i = 0; i < columns; i++) {
-            float value = x[c * step + i] - largest[i];
-            y[c * step + i] =
-                logarithm ? value - sums[i] : exponential(value) / sums[i];
-        }
+    for (size_t c = 0; c < count; c++, x += step, y += step) {
+        if (logarithm)
+            for (size_t i = 0; i < columns; i++)
+                y[i] = x[i] - largest[i] - sums[i];
+        else
+            for (size_t i = 0; i < columns; i++)
+                y[i] /= sums[i];
+    }
 }
 
 static void
