@@ -201,6 +201,7 @@ layer_pad(layering_t *self)
 {
     int64_t given[TENSOR_RANK_MAX], pads[TENSOR_RANK_MAX] = {0};
     int count, axes = layering_axes(self), rank = axes + 2;
+    bool reflect = strcmp(self->row->node, "reflect") == 0;
     double value;
     if (layering_ints(self, "padding", 0, LAYER_EXTENT_MAX, given, &count) ||
         layering_float(self, "value", 0.0, -1e30, 1e30, &value) != 0)
@@ -212,6 +213,12 @@ layer_pad(layering_t *self)
         int from = count == 1 ? 0 : 2 * (axes - 1 - i);
         pads[2 + i] = given[from];
         pads[rank + 2 + i] = given[count == 1 ? 0 : from + 1];
+        int64_t size = layering_shape(self)->dims[2 + i];
+        if (reflect && (pads[2 + i] >= size || pads[rank + 2 + i] >= size))
+            return layering_unfit(self,
+                                  "a reflection ends at the last of %lld "
+                                  "elements",
+                                  (long long)size);
     }
     const int inputs[] = {self->inputs[0],
                           s_int64s(self, "pads", pads, 2 * rank),

@@ -31,7 +31,8 @@ s_add(weights_t *weights, const char *name, const shape_t *shape)
     blob_release(&blob);
 }
 
-/* One of each kind: c a convolution, n a norm, l a linear layer. */
+/* One of each kind: c a convolution, t a transposed one, n and p norms of 4 and
+ * 2 channels, l a linear layer. */
 static weights_t *
 s_weights(void)
 {
@@ -43,6 +44,9 @@ s_weights(void)
     s_add(weights, "n.bias", &(shape_t){1, {4}});
     s_add(weights, "n.running_mean", &(shape_t){1, {4}});
     s_add(weights, "n.running_var", &(shape_t){1, {4}});
+    s_add(weights, "p.weight", &(shape_t){1, {2}});
+    s_add(weights, "p.bias", &(shape_t){1, {2}});
+    s_add(weights, "t.weight", &(shape_t){4, {2, 4, 2, 2}});
     s_add(weights, "l.weight", &(shape_t){2, {3, 6}});
     int sealed = weights_seal(weights, &fault);
     assert(sealed == 0);

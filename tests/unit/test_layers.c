@@ -253,6 +253,33 @@ arguments_that_do_not_fit_the_input_are_named(void **state)
     s_refuse(
         "({ op = \"ConvTranspose2d\"; weights = \"t\"; kernel_size = 3; })",
         "t.weight 3 4 2 2", FAULT_INPUT, "kernel_size = 3");
+    s_refuse("({ op = \"LayerNorm\"; normalized_shape = [13, 9]; })", NULL,
+             FAULT_INPUT, "has 9 where its input has 10");
+    s_refuse("({ op = \"LayerNorm\"; normalized_shape = [1, 3, 13, 10]; })",
+             NULL, FAULT_INPUT, "4 axes");
+    s_refuse("({ op = \"LayerNorm\"; weights = \"p\"; })", "p.weight 3",
+             FAULT_INPUT, "wants [10]");
+    s_refuse("({ op = \"LayerNorm\"; weights = \"p\"; })", "q.weight 10",
+             FAULT_INPUT, "needs the weight 'p.weight'");
+    s_refuse("({ op = \"GroupNorm\"; })", NULL, FAULT_CONFIG, "num_groups");
+    s_refuse("({ op = \"GroupNorm\"; num_groups = 2; })", NULL, FAULT_INPUT,
+             "does not divide the 3 channels");
+    s_refuse("({ op = \"InstanceNorm2d\"; track_running_stats = true; })", NULL,
+             FAULT_CONFIG, "BatchNorm2d");
+    s_refuse("({ op = \"LocalResponseNorm\"; size = 4; })", NULL, FAULT_CONFIG,
+             "odd size");
+    s_refuse("({ op = \"ZeroPad2d\"; padding = [1, 2, 3]; })", NULL,
+             FAULT_CONFIG, "1 or 4 numbers");
+    s_refuse("({ op = \"ReflectionPad2d\"; padding = 12; })", NULL, FAULT_INPUT,
+             "ends at the last of 10 elements");
+    s_refuse("({ op = \"Upsample\"; })", NULL, FAULT_CONFIG,
+             "needs size or scale_factor");
+    s_refuse("({ op = \"Upsample\"; size = 4; scale_factor = 2; })", NULL,
+             FAULT_CONFIG, "needs size or scale_factor");
+    s_refuse("({ op = \"Upsample\"; size = 4; align_corners = true; })", NULL,
+             FAULT_CONFIG, "align_corners goes with");
+    s_refuse("({ op = \"Upsample\"; scale_factor = [2.0, 2.0, 2.0]; })", NULL,
+             FAULT_CONFIG, "one for each of 2 axes");
     s_refuse("({ op = \"Mul\"; })", NULL, FAULT_CONFIG, "inputs");
 }
 
@@ -269,6 +296,12 @@ axes_move_as_in_torch(void **state)
              "[2, 8, 6, 4]");
     s_expect("({ op = \"PixelShuffle\"; upscale_factor = 2; })", NULL, &square,
              "[2, 2, 12, 8]");
+    s_expect("({ op = \"ZeroPad2d\"; padding = [1, 2, 3, 0]; })", NULL, &square,
+             "[2, 8, 9, 7]");
+    s_expect("({ op = \"Upsample\"; scale_factor = [2.0, 1.5]; })", NULL,
+             &square, "[2, 8, 12, 6]");
+    s_expect("({ op = \"Upsample\"; size = [5, 9]; mode = \"bicubic\"; })",
+             NULL, &square, "[2, 8, 5, 9]");
     s_expect("({ op = \"Narrow\"; dim = -2; start = 2; })", NULL, &square,
              "[2, 8, 4, 4]");
     s_expect("({ op = \"ConvTranspose2d\"; weights = \"t\"; stride = 2;"
