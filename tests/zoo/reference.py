@@ -19,29 +19,28 @@ TYPES = {"float32": np.float32, "int64": np.int64, "int32": np.int32,
 
 
 def with_outputs(path, names, target):
-    """A copy of a model that gives more of its tensors; those it has."""
+    """Write a copy of a model that gives these of its tensors too."""
     model = onnx.load(path)
     known = {name for node in model.graph.node for name in node.output}
     given = {value.name for value in model.graph.output}
-    known &= set(names)
-    for name in sorted(known - given):
+    for name in sorted(known & set(names) - given):
         model.graph.output.append(onnx.ValueInfoProto(name=name))
     onnx.save(model, target)
-    return known
 
 
-def run(model, x, modules, folder):
-    """Every output of a model, by name."""
-    x.tofile(folder / "in.f32")
-    ran = subprocess.run(
-        ["node", HERE / "values.js", model, folder / "in.f32",
-         ",".join(map(str, x.shape)), folder],
-        check=True, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "NODE_PATH": f"{modules}/node_modules"})
+def run(model, feeds, modules, folder):
+    """Every output of a model for float32 inputs, both by name."""
+    for i, value in enumerate(feeds.values()):
+        value.tofile(folder / f"in-{i}")
+    (folder / "feeds.json").write_text(json.dumps(
+        [{"name": name, "dims": value.shape}
+         for name, value in feeds.items()]))
+    subprocess.run(["node", HERE / "values.js", model, folder], check=True,
+                   env={**os.environ, "NODE_PATH": f"{modules}/node_modules"})
+    results = json.loads((folder / "results.json").read_text())
     return {value["name"]:
-            np.fromfile(folder / str(i), TYPES[value["type"]])
-            .reshape(value["dims"])
-            for i, value in enumerate(json.loads(ran.stdout))}
+            np.fromfile(folder / f"out-{i}", TYPES[value["type"]])
+            .reshape(value["dims"]) for i, value in enumerate(results)}
 
 
 def values(path, names, inputs, modules):
@@ -49,5 +48,5 @@ def values(path, names, inputs, modules):
     with tempfile.TemporaryDirectory(dir=pathlib.Path(path).parent) as name:
         folder = pathlib.Path(name)
         with_outputs(path, names, folder / "model.onnx")
-        return [run(folder / "model.onnx", x, modules, folder)
+        return [run(folder / "model.onnx", {"input": x}, modules, folder)
                 for x in inputs]
