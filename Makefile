@@ -275,6 +275,7 @@ lint: deps ## format, include directions, compiler and analyser warnings
 	$(call install_packages,$(DEPS_LINT))
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	$(Q)$(PYTHON) tests/lint/includes.py
+	$(Q)$(PYTHON) tests/lint/plants.py
 	$(Q)$(MAKE) --no-print-directory BUILD=debug DEVELOPER=1 tests
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,portability --suppress=missingIncludeSystem \

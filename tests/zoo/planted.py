@@ -32,8 +32,9 @@ CONCERNS = {
     "gelu-quick": lambda model: model in TRANSFORMERS,
     "linear-block": lambda model: model in TRANSFORMERS,
     "mean-tail": lambda model: model not in NO_POOLED_MEAN,
+    "norm-unbiased": lambda model: model in TRANSFORMERS,
     "pool-corner": lambda model: model in MAXIMA,
-    "softmax-sum": lambda model: model in ATTENTION,
+    "softmax-tail": lambda model: model in ATTENTION,
 }
 
 SOURCES = ("Makefile", "broker", "client", "common", "worker", "build/gen",
