@@ -73,6 +73,31 @@ walk_next(walk_t *self)
     return false;
 }
 
+void
+walk_simplify(walk_t *self)
+{
+    int64_t *dims = self->dims, *strides = self->strides[0];
+    int rank = 0;
+    assert(self->sources == 1);
+    for (int i = 0; i < self->rank; i++) {
+        if (dims[i] == 1)
+            continue;
+        if (rank > 0 && strides[rank - 1] == strides[i] * dims[i]) {
+            dims[rank - 1] *= dims[i];
+            strides[rank - 1] = strides[i];
+        } else {
+            dims[rank] = dims[i];
+            strides[rank++] = strides[i];
+        }
+    }
+    if (rank == 0) { /* a single element */
+        dims[0] = 1;
+        strides[rank++] = 1;
+    }
+    self->rank = rank;
+    self->last = rank - 1;
+}
+
 /* count elements of one size; memcpy of a constant size is one move. */
 #define COPY_ROW(bytes)                                                        \
     for (int64_t i = 0; i < count; i++, to += (bytes), from += step)           \

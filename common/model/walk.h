@@ -46,6 +46,10 @@ void walk_add_broadcast(walk_t *self, const shape_t *shape);
 bool walk_start(walk_t *self);
 bool walk_next(walk_t *self);
 
+/* Take axes of one element away and neighbours that are one axis for the only
+ * source together: the same elements in the same order. */
+void walk_simplify(walk_t *self);
+
 /* Fill `to`, dense, with elements of `size` bytes from the only source. */
 void walk_copy(walk_t *self, void *to, const void *from, size_t size);
 

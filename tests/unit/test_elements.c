@@ -368,30 +368,41 @@ a_scale_and_a_shift_go_to_their_channel(void **state)
     assert_memory_equal(y, expected, sizeof y);
 }
 
+/* Element r, c of a plane of any element size lies where the strides say. */
 static void
-axes_can_change_places(void **state)
+planes_are_copied_along_any_strides(void **state)
 {
     (void)state;
-    float x[24], y[24];
-    for (int i = 0; i < 24; i++)
-        x[i] = (float)i;
-    /* [2, 3, 4] to [4, 2, 3] */
-    const size_t dims[3] = {4, 2, 3}, strides[3] = {1, 12, 4};
-    layout_gather(y, x, 3, dims, strides);
-    for (size_t i = 0; i < 4; i++)
-        for (size_t j = 0; j < 2; j++)
-            for (size_t k = 0; k < 3; k++)
-                assert_true(y[(i * 2 + j) * 3 + k] == x[j * 12 + k * 4 + i]);
-}
-
-static void
-rows_are_copied_apart(void **state)
-{
-    (void)state;
-    float x[4] = {1, 2, 3, 4}, y[6] = {0};
-    const float expected[6] = {1, 2, 0, 3, 4, 0};
-    layout_rows(y, 3, x, 2, 2);
-    assert_memory_equal(y, expected, sizeof y);
+    enum { ROWS = 37, COLUMNS = 21, ROOM = ROWS * COLUMNS * 2 };
+    const struct {
+        ptrdiff_t start, row, column;
+    } rows[] = {
+        {0, 1, ROWS},        /* a transpose */
+        {0, COLUMNS, 1},     /* rows as they are */
+        {0, 2 * COLUMNS, 2}, /* every other one */
+        {COLUMNS - 1, COLUMNS, -1},
+        {0, 0, 1},
+        {5, 1, 0},
+    };
+    char x[ROOM * 8], y[(ROWS * 23 + 1) * 8];
+    for (size_t i = 0; i < sizeof x; i++)
+        x[i] = (char)(i * 7 + i / 256);
+    for (size_t size = 1; size <= 8; size *= 2)
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            memset(y, 0x55, sizeof y);
+            layout_plane(y, x + (size_t)rows[i].start * size, size, ROWS,
+                         COLUMNS, 23, rows[i].row, rows[i].column);
+            for (ptrdiff_t r = 0; r < ROWS; r++)
+                for (ptrdiff_t c = 0; c < 23; c++) {
+                    ptrdiff_t at =
+                        rows[i].start + r * rows[i].row + c * rows[i].column;
+                    const char *to = y + (size_t)(r * 23 + c) * size;
+                    if (c < COLUMNS)
+                        assert_memory_equal(to, x + (size_t)at * size, size);
+                    else
+                        assert_int_equal(*to, 0x55);
+                }
+        }
 }
 
 static size_t
@@ -536,8 +547,7 @@ main(void)
         cmocka_unit_test(axes_that_lie_together_become_one),
         cmocka_unit_test(softmax_is_right_along_any_axis),
         cmocka_unit_test(a_scale_and_a_shift_go_to_their_channel),
-        cmocka_unit_test(axes_can_change_places),
-        cmocka_unit_test(rows_are_copied_apart),
+        cmocka_unit_test(planes_are_copied_along_any_strides),
         cmocka_unit_test(linear_layers_of_odd_sizes_are_right),
         cmocka_unit_test(single_rows_are_right_and_the_same_in_any_company),
     };

@@ -15,5 +15,6 @@ extern const op_t op_rows_reduce[];
 extern const op_t op_rows_norm[];
 extern const op_t op_rows_moments[];
 extern const op_t op_rows_shape[];
+extern const op_t op_rows_move[];
 
 #endif

@@ -1,0 +1,252 @@
+/* Operators that move elements, in the engine: a batch run sample by sample is
+ * what plain loops make of the whole batch at once. */
+#include "tests/support/tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/model/eval.h"
+#include "common/model/shape.h"
+#include "tests/support/outcome.h"
+
+enum { VALUES_MAX = 32, INPUTS_MAX = 8 };
+
+static outcome_t o;
+static fault_t fault;
+
+/* The elements of every value of a graph; free them. */
+static void
+s_read_givens(const value_type_t *types, void **data)
+{
+    const graph_t *graph = o.network.graph;
+    assert_true(graph->values_count <= VALUES_MAX);
+    for (size_t v = 0; v < graph->values_count; v++) {
+        size_t bytes = tensor_bytes(types[v].dtype, &types[v].shape, 0);
+        data[v] = calloc(1, bytes + 1);
+        if (graph->values[v].constant)
+            assert_ok(graph_read_constant(graph, (int)v, types[v].dtype,
+                                          data[v], &fault),
+                      &fault);
+    }
+    int x = graph->inputs[0];
+    memcpy(data[x], o.x, tensor_bytes(DTYPE_FLOAT32, &types[x].shape, 0));
+}
+
+static void
+s_evaluate(const node_t *node, const value_type_t *types, void **data)
+{
+    array_t arrays[2 * INPUTS_MAX];
+    const array_t *inputs[INPUTS_MAX] = {NULL};
+    array_t *outputs[INPUTS_MAX] = {NULL};
+    for (int i = 0; i < node->inputs_count; i++) {
+        int v = node->inputs[i];
+        if (v == GRAPH_NONE)
+            continue;
+        arrays[i] = (array_t){types[v].dtype, types[v].shape, data[v]};
+        inputs[i] = &arrays[i];
+    }
+    for (int i = 0; i < node->outputs_count; i++) {
+        int v = node->outputs[i];
+        arrays[INPUTS_MAX + i] =
+            (array_t){types[v].dtype, types[v].shape, data[v]};
+        outputs[i] = &arrays[INPUTS_MAX + i];
+    }
+    assert_ok(eval_run(node, inputs, outputs, &fault), &fault);
+}
+
+/* Run the graph both ways and compare; then it is gone. */
+static void
+s_compare(int output)
+{
+    outcome_run(&o, output);
+    assert_int_equal(o.batch_max, OUTCOME_BATCH);
+    const graph_t *graph = o.network.graph;
+    value_type_t *types = shape_types_new(graph, OUTCOME_BATCH, &fault);
+    void *data[VALUES_MAX];
+    s_read_givens(types, data);
+    for (size_t n = 0; n < graph->nodes_count; n++)
+        s_evaluate(&graph->nodes[n], types, data);
+    int y = graph->outputs[0];
+    assert_int_equal(shape_elements(&types[y].shape), OUTCOME_BATCH * o.out);
+    assert_memory_equal(o.y, data[y], OUTCOME_BATCH * o.out * sizeof(float));
+    for (size_t v = 0; v < graph->values_count; v++)
+        free(data[v]);
+    free(types);
+    outcome_end(&o);
+}
+
+static int
+s_begin(int rank, const int64_t *dims)
+{
+    static uint64_t seed = 60;
+    return outcome_begin(&o, seed++, rank, dims);
+}
+
+/* A node of x and lists of integers, each of `count`; an empty one is absent.
+ */
+static int
+s_lists(const char *op, int x, int lists, size_t count,
+        int64_t numbers[][TENSOR_RANK_MAX], int *node)
+{
+    int inputs[INPUTS_MAX] = {x};
+    for (int i = 0; i < lists; i++)
+        inputs[1 + i] = network_ints(&o.network, count, numbers[i]);
+    return network_node(&o.network, op, 1 + lists, inputs, node);
+}
+
+static void
+s_set(int node, const char *name, int64_t value)
+{
+    assert_ok(graph_set_int(o.network.graph, node, name, value, &fault),
+              &fault);
+}
+
+static int
+s_transpose(int x, size_t rank, const int64_t *order)
+{
+    int node, y = network_node(&o.network, "Transpose", 1, &x, &node);
+    assert_ok(
+        graph_set_ints(o.network.graph, node, "perm", order, rank, &fault),
+        &fault);
+    return y;
+}
+
+static void
+transposes_small_and_large(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t dims[4], order[4];
+    } rows[] = {
+        {{DIM_BATCH, 33, 19, 17}, {0, 2, 3, 1}}, /* to channels last */
+        {{DIM_BATCH, 19, 17, 33}, {0, 3, 1, 2}}, /* and back */
+        {{DIM_BATCH, 37, 5, 16}, {0, 2, 1, 3}},  /* heads of attention */
+        {{DIM_BATCH, 37, 5, 16}, {0, 2, 3, 1}},  /* their keys */
+        {{DIM_BATCH, 7, 9, 11}, {0, 3, 2, 1}},
+        {{DIM_BATCH, 130, 150, 1}, {0, 2, 1, 3}},
+        {{DIM_BATCH, 1, 1, 1}, {0, 2, 3, 1}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        s_compare(s_transpose(s_begin(4, rows[i].dims), 4, rows[i].order));
+}
+
+/* [N, L, C] to [L, N, C], as sequences are, and through operators there. */
+static void
+samples_may_move_to_another_axis(void **state)
+{
+    (void)state;
+    const int64_t dims[] = {DIM_BATCH, 10, 6}, swap[] = {1, 0, 2};
+    int x = s_transpose(s_begin(3, dims), 3, swap), node;
+    int64_t lists[][TENSOR_RANK_MAX] = {{8}, {0}, {0}, {-3}};
+    int a = s_lists("Slice", x, 4, 1, lists, &node);
+    int both[] = {a, x};
+    int y = network_node(&o.network, "Concat", 2, both, &node);
+    s_set(node, "axis", 0);
+    s_compare(s_transpose(y, 3, swap));
+    x = s_transpose(s_begin(3, dims), 3, swap);
+    const int64_t turn[] = {2, 0, 1}, back[] = {2, 1, 0};
+    s_compare(s_transpose(s_transpose(x, 3, turn), 3, back));
+}
+
+static void
+slices_forwards_and_backwards(void **state)
+{
+    (void)state;
+    const int64_t dims[] = {DIM_BATCH, 9, 31, 20};
+    int64_t lists[][TENSOR_RANK_MAX] = {
+        {1, -1, 0}, {8, -25, 1000}, {1, 2, -1}, {3, -4, 1}};
+    s_compare(s_lists("Slice", s_begin(4, dims), 4, 3, lists, NULL));
+    int64_t last[][TENSOR_RANK_MAX] = {{-1}, {INT64_MIN}, {3}, {-1}};
+    s_compare(s_lists("Slice", s_begin(4, dims), 4, 1, last, NULL));
+}
+
+static void
+splits_are_joined_the_other_way_round(void **state)
+{
+    (void)state;
+    const int64_t dims[] = {DIM_BATCH, 5, 14, 3};
+    for (int64_t axis = 1; axis < 4; axis++) {
+        int x = s_begin(4, dims), node;
+        graph_t *graph = o.network.graph;
+        int64_t total = dims[axis];
+        int inputs[] = {
+            x, network_ints(&o.network, 3, (int64_t[]){1, total - 1, 0})};
+        int pieces[3];
+        for (int i = 0; i < 3; i++)
+            pieces[i] =
+                graph_add_value(graph, (char[]){'p', (char)('0' + i), 0},
+                                DTYPE_NONE, NULL, &fault);
+        node =
+            graph_add_node(graph, "Split", "s", inputs, 2, pieces, 3, &fault);
+        s_set(node, "axis", axis);
+        int turned[] = {pieces[1], pieces[2], pieces[0]};
+        int y = network_node(&o.network, "Concat", 3, turned, &node);
+        s_set(node, "axis", axis);
+        s_compare(y);
+    }
+}
+
+static void
+what_is_single_is_repeated(void **state)
+{
+    (void)state;
+    const int64_t dims[] = {DIM_BATCH, 1, 7, 1};
+    int64_t wanted[][TENSOR_RANK_MAX] = {{5, 7, 33}};
+    int64_t repeats[][TENSOR_RANK_MAX] = {{1, 3, 2, 5}};
+    s_compare(s_lists("Expand", s_begin(4, dims), 1, 3, wanted, NULL));
+    s_compare(s_lists("Tile", s_begin(4, dims), 1, 4, repeats, NULL));
+}
+
+static void
+depth_and_space_trade_places(void **state)
+{
+    (void)state;
+    const int64_t dims[] = {DIM_BATCH, 18, 12, 15};
+    for (int mode = 0; mode < 3; mode++) {
+        int x = s_begin(4, dims), node;
+        int y =
+            network_node(&o.network, mode < 2 ? "DepthToSpace" : "SpaceToDepth",
+                         1, &x, &node);
+        s_set(node, "blocksize", 3);
+        if (mode == 1)
+            graph_set_text(o.network.graph, node, "mode", "CRD", &fault);
+        s_compare(y);
+    }
+}
+
+/* Through a dtype of each size and back. */
+static void
+elements_of_any_size_move(void **state)
+{
+    (void)state;
+    static const dtype_t dtypes[] = {DTYPE_INT8, DTYPE_FLOAT16, DTYPE_INT32,
+                                     DTYPE_FLOAT64, DTYPE_BOOL};
+    const int64_t dims[] = {DIM_BATCH, 6, 35}, order[] = {0, 2, 1};
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
+        int x = s_begin(3, dims), node;
+        int a = network_node(&o.network, "Cast", 1, &x, &node);
+        s_set(node, "to", dtypes[i]);
+        int b = s_transpose(a, 3, order);
+        int both[] = {b, b};
+        int c = network_node(&o.network, "Concat", 2, both, &node);
+        s_set(node, "axis", 1);
+        int d = network_node(&o.network, "Cast", 1, &c, &node);
+        s_set(node, "to", DTYPE_FLOAT32);
+        s_compare(d);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(transposes_small_and_large),
+        cmocka_unit_test(samples_may_move_to_another_axis),
+        cmocka_unit_test(slices_forwards_and_backwards),
+        cmocka_unit_test(splits_are_joined_the_other_way_round),
+        cmocka_unit_test(what_is_single_is_repeated),
+        cmocka_unit_test(depth_and_space_trade_places),
+        cmocka_unit_test(elements_of_any_size_move),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
