@@ -370,6 +370,41 @@ local_responses_and_logarithms_of_softmax(void **state)
     free(expected);
 }
 
+/* The mean over the first of two axes has a rank less, and its samples. */
+static float
+s_centred(size_t s, size_t i)
+{
+    double sum = 0.0;
+    for (size_t l = 0; l < 4; l++)
+        sum += (double)o.x[s * 12 + l * 3 + i % 3];
+    return (float)((double)o.x[s * 12 + i] - sum / 4.0);
+}
+
+static void
+operands_of_different_rank_with_their_samples(void **state)
+{
+    (void)state;
+    const int64_t dims[3] = {DIM_BATCH, 4, 3}, perm[3] = {1, 0, 2}, first = 0;
+    fault_t fault = {0};
+    int x = outcome_begin(&o, 64, 3, dims), node;
+    int turned = network_node(&o.network, "Transpose", 1, &x, &node);
+    assert_ok(graph_set_ints(o.network.graph, node, "perm", perm, 3, &fault),
+              &fault);
+    int reduce[2] = {turned, network_ints(&o.network, 1, &first)};
+    int mean = network_node(&o.network, "ReduceMean", 2, reduce, &node);
+    s_set_int(node, "keepdims", 0);
+    int y = network_binary(&o.network, "Sub", turned, mean);
+    y = network_node(&o.network, "Transpose", 1, &y, &node);
+    assert_ok(graph_set_ints(o.network.graph, node, "perm", perm, 3, &fault),
+              &fault);
+    outcome_run(&o, y);
+    assert_int_equal(o.batch_max, OUTCOME_BATCH);
+    for (size_t s = 0; s < OUTCOME_BATCH; s++)
+        for (size_t i = 0; i < o.out; i++)
+            assert_true(fabsf(o.y[s * o.out + i] - s_centred(s, i)) < 1e-6f);
+    outcome_end(&o);
+}
+
 int
 main(void)
 {
@@ -382,6 +417,7 @@ main(void)
             operands_nobody_else_reads_are_not_written_over_too_early),
         cmocka_unit_test(an_exponent_may_be_an_integer),
         cmocka_unit_test(a_prelu_has_a_slope_a_channel),
+        cmocka_unit_test(operands_of_different_rank_with_their_samples),
         cmocka_unit_test(a_repeated_operand_is_not_written_over),
         cmocka_unit_test(layers_are_normalised_from_an_axis_on),
         cmocka_unit_test(a_layer_norm_over_samples_runs_one_at_a_time),
