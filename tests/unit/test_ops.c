@@ -5,62 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/networks.h"
-#include "worker/engine/session.h"
+#include "tests/support/outcome.h"
 
-enum { BATCH = 3, FLOATS_MAX = 20000 };
-
-/* What a graph of one input and one output gave. */
-typedef struct outcome {
-    network_t network;
-    float x[FLOATS_MAX], y[FLOATS_MAX];
-    size_t in, out; /* floats of a sample */
-} outcome_t;
+enum { BATCH = OUTCOME_BATCH, FLOATS_MAX = 20000 };
 
 static outcome_t s_o;
 
 static int
 s_begin(uint64_t seed, int rank, const int64_t *dims)
 {
-    network_init(&s_o.network, seed);
-    return network_input(&s_o.network, "x", rank, dims);
+    return outcome_begin(&s_o, seed, rank, dims);
 }
 
-/* Run BATCH samples of normal numbers. */
 static void
 s_finish(int output)
 {
-    fault_t fault = {0};
-    session_options_t options = {2, BATCH};
-    network_output(&s_o.network, output);
-    session_t *session = session_new(s_o.network.graph, &options, &fault);
-    if (!session)
-        fail_msg("%s", fault.text);
-    size_t in, out;
-    session_input_row(session, 0, 0, &in);
-    session_output_row(session, 0, 0, &out);
-    s_o.in = in / sizeof(float);
-    s_o.out = out / sizeof(float);
-    assert_true(BATCH * s_o.in <= FLOATS_MAX);
-    assert_true(BATCH * s_o.out <= FLOATS_MAX);
-    int batch = session_batch_max(session);
-    for (int s = 0; s < batch; s++) {
-        float *row = s_o.x + (size_t)s * s_o.in;
-        for (size_t i = 0; i < s_o.in; i++)
-            row[i] = naive_float(&s_o.network.random);
-        memcpy(session_input_row(session, 0, s, &in), row, in);
-    }
-    assert_ok(session_run(session, batch, &fault), &fault);
-    for (int s = 0; s < batch; s++)
-        memcpy(s_o.y + (size_t)s * s_o.out,
-               session_output_row(session, 0, s, &out), out);
-    session_destroy(&session);
+    outcome_run(&s_o, output);
 }
 
 static void
 s_end(void)
 {
-    network_release(&s_o.network);
+    outcome_end(&s_o);
 }
 
 /* The n-th constant of the graph, as float32; valid until the next call of
