@@ -223,6 +223,7 @@ check-onnxruntime: deps all $(ORT)/node_modules ## exported parts give the same 
 check-onnx: deps all $(ORT)/node_modules ## ONNX's own node tests, and every opset in ONNX Runtime
 	$(call install_packages,python3-onnx)
 	$(Q)$(PYTHON) tests/onnx/runtime.py $(ORT)
+	$(Q)$(PYTHON) tests/onnx/parts.py $(ORT)
 	$(Q)$(PYTHON) tests/onnx/nodes.py
 
 ZOO ?=

@@ -17,10 +17,10 @@ class Run:
 
 
 def sentence_of(stderr):
-    """The worker's last word, without the time and the level before it and
+    """A program's last word, without the time and the level before it and
     without the folders of the file it names."""
     lines = [line for line in stderr.splitlines() if line.strip()]
-    last = lines[-1].split("worker: error: ", 1)[-1] if lines else ""
+    last = re.sub(r"^\S+ \w+: error: ", "", lines[-1] if lines else "")
     return re.sub(r"\S*/(?=[^/\s]+)", "", last)
 
 

@@ -82,7 +82,7 @@ def in_onnxruntime(modules, jobs, build):
     return results
 
 
-def difference(got, want):
+def difference(got, want, bound=BOUND):
     """Why two arrays are not the same, or None."""
     if got.dtype != want.dtype or got.shape != want.shape:
         return (f"is {got.dtype} {got.shape}, "
@@ -93,7 +93,7 @@ def difference(got, want):
     a, b = got.astype(np.float64), want.astype(np.float64)
     error = np.linalg.norm(a - b)
     norm = np.linalg.norm(b)
-    most = BOUND * norm + NOISE * a.size ** 0.5
+    most = bound * norm + NOISE * a.size ** 0.5
     if not error <= most and not np.array_equal(a, b, equal_nan=True):
         return f"has the relative error {error / max(norm, 1e-30):.1e}"
     return None
