@@ -9,6 +9,7 @@
 #include "common/model/labels.h"
 #include "common/model/model.h"
 #include "common/model/onnx.h"
+#include "common/model/shape.h"
 #include "common/settings.h"
 
 #define FLAT                                                                   \
@@ -221,6 +222,81 @@ a_model_of_an_onnx_file_is_cut_again(void **state)
 }
 
 static void
+an_onnx_file_is_cut_behind_the_tensors_it_names(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    const char *const cuts[] = {"r", "f"}, *const none[] = {"g"};
+    char path[256];
+    s_recipe(&recipe, FLAT);
+    model_t *whole = s_build(&recipe);
+    snprintf(path, sizeof path, "%s", whole->parts[0].path);
+    model_destroy(&whole);
+
+    recipe.options.layers = NULL;
+    recipe.options.file = path;
+    recipe.options.cuts = cuts;
+    recipe.options.cuts_count = 2;
+    model_t *model = s_build(&recipe);
+    assert_int_equal(model->parts_count, 3);
+    assert_string_equal(model->parts[0].outputs[0].name, "r");
+    assert_string_equal(model->parts[1].outputs[0].name, "f");
+    model_destroy(&model);
+    recipe.options.cuts = none;
+    recipe.options.cuts_count = 1;
+    s_refuse(&recipe, FAULT_CONFIG, "no layer makes a tensor 'g'");
+    settings_destroy(&recipe.settings);
+}
+
+static void
+shares_alone_say_how_many_parts_there_are(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    recipe.options.rates.shares_count = 2;
+    recipe.options.rates.shares[0] = 1;
+    recipe.options.rates.shares[1] = 2;
+    model_t *model = s_build(&recipe);
+    assert_int_equal(model->parts_count, 2);
+    model_destroy(&model);
+    recipe.options.parts = 3;
+    s_refuse(&recipe, FAULT_CONFIG,
+             "model.shares names 2 machines, but there are 3 parts");
+    settings_destroy(&recipe.settings);
+}
+
+static void
+halves_are_what_the_part_files_say(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    recipe.options.parts = 2;
+    recipe.options.rates.half = true;
+    recipe.options.rates.boundary_bytes_max = 16;
+    model_t *model = s_build(&recipe);
+    const part_t *first = model_first(model), *last = model_last(model);
+    assert_int_equal(first->inputs[0].dtype, DTYPE_FLOAT32);
+    assert_int_equal(first->outputs[0].dtype, DTYPE_FLOAT16);
+    assert_int_equal(first->out_bytes, 8);
+    assert_string_equal(first->outputs[0].name, last->inputs[0].name);
+    assert_int_equal(last->inputs[0].dtype, DTYPE_FLOAT16);
+    assert_int_equal(last->outputs[0].dtype, DTYPE_FLOAT32);
+    assert_string_equal(last->outputs[0].name, "s");
+    assert_string_equal(model_scores_text(model->scores), "probabilities");
+    onnx_model_t *file = onnx_open(first->path, &recipe.fault);
+    assert_non_null(file);
+    value_type_t *types = shape_types_new(file->graph, 1, &recipe.fault);
+    assert_non_null(types);
+    assert_int_equal(types[file->graph->outputs[0]].dtype, DTYPE_FLOAT16);
+    free(types);
+    onnx_destroy(&file);
+    model_destroy(&model);
+    settings_destroy(&recipe.settings);
+}
+
+static void
 s_labels(const char *text, size_t size, size_t count, const char *part)
 {
     fault_t fault;
@@ -281,6 +357,9 @@ main(void)
         cmocka_unit_test(files_that_are_not_there_are_named),
         cmocka_unit_test(a_frame_over_the_limit_is_refused),
         cmocka_unit_test(a_model_of_an_onnx_file_is_cut_again),
+        cmocka_unit_test(an_onnx_file_is_cut_behind_the_tensors_it_names),
+        cmocka_unit_test(shares_alone_say_how_many_parts_there_are),
+        cmocka_unit_test(halves_are_what_the_part_files_say),
         cmocka_unit_test(labels_are_lines_of_text),
         cmocka_unit_test(labels_of_another_number_than_the_outputs_are_refused),
     };
