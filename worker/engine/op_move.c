@@ -16,6 +16,7 @@
 
 enum {
     ELEMENTS_A_TASK = 16384,
+    LINES_MIN = 16, /* of a transpose, which is done in blocks */
     INPUTS_MAX = 5, /* Slice has most, of those that follow a walk */
 };
 
@@ -83,8 +84,9 @@ s_lay_out(move_t *self, const walk_t *walk)
         self->lines *= i < walk->last ? dim : 1;
     }
     self->lines = self->columns ? self->lines : 0;
+    size_t least = self->from_column == 1 ? 1 : LINES_MIN;
     self->share = self->columns ? ELEMENTS_A_TASK / self->columns : 0;
-    self->share = self->share ? self->share : 1;
+    self->share = self->share > least ? self->share : least;
     self->tasks = (self->lines + self->share - 1) / self->share;
 }
 

@@ -16,5 +16,6 @@ extern const op_t op_rows_norm[];
 extern const op_t op_rows_moments[];
 extern const op_t op_rows_shape[];
 extern const op_t op_rows_move[];
+extern const op_t op_rows_resize[];
 
 #endif
