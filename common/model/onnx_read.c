@@ -97,9 +97,13 @@ s_read_dims(const Onnx__TensorShapeProto *proto, const char *name,
     *shape = (shape_t){.rank = (int)proto->n_dim};
     for (int i = 0; i < shape->rank; i++) {
         const Onnx__TensorShapeProto__Dimension *dim = proto->dim[i];
-        bool sized = dim->value_case ==
-                         ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
-                     dim->dim_value > 0;
+        bool said = dim->value_case ==
+                    ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+        bool sized = said && dim->dim_value > 0; /* some write -1 for open */
+        if (said && dim->dim_value == 0)
+            return fault_set(fault, FAULT_INPUT,
+                             "input %s has no elements: its axis %d is 0", name,
+                             i);
         if (!sized && i > 0)
             return fault_set(fault, FAULT_INPUT,
                              "input %s: axis %d has no size, only the batch "

@@ -156,6 +156,8 @@ ends_of_the_graph(void **state)
     s_refused("opset 17\nin x float32 [N,3,N,N]\nnode Relu x -> y\nout y\n",
               "input x: axis 2 has no size, only the batch (axis 0) may be "
               "open; export it with a fixed one");
+    s_refused("opset 17\nin x float32 [0,4]\nnode Relu x -> y\nout y\n",
+              "input x has no elements: its axis 0 is 0");
     s_refused("opset 17\nin x\nnode Relu x -> y\nout y\n",
               "input x is no tensor with a shape");
     s_refused("opset 17\nin x float32 [N,4]\nnode Relu x -> y\nout z\n",
