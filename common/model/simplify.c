@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/model/simplify_batch.h"
 #include "common/model/simplify_fold.h"
 #include "common/model/simplify_norm.h"
 #include "common/model/simplify_transpose.h"
@@ -93,11 +94,13 @@ s_drop_identities(graph_t *graph, fault_t *fault)
 int
 simplify_graph(graph_t *graph, fault_t *fault)
 {
-    if (simplify_fold(graph, fault) != 0 || graph_sort(graph, fault) != 0 ||
-        simplify_transposes(graph, fault) != 0 ||
-        s_drop_identities(graph, fault) != 0 ||
-        graph_prune(graph, fault) != 0 || graph_compact(graph, fault) != 0 ||
-        simplify_norms(graph, fault) != 0 || graph_prune(graph, fault) != 0)
-        return -1;
-    return graph_compact(graph, fault);
+    static int (*const passes[])(graph_t *, fault_t *) = {
+        simplify_fold, graph_prune,         graph_compact,     simplify_batch,
+        graph_sort,    simplify_transposes, s_drop_identities, graph_prune,
+        graph_compact, simplify_norms,      graph_prune,       graph_compact,
+    };
+    for (size_t p = 0; p < sizeof passes / sizeof passes[0]; p++)
+        if (passes[p](graph, fault) != 0)
+            return -1;
+    return 0;
 }

@@ -26,7 +26,6 @@ static const double FOLDED_FLOP_MAX = 1e8;
 typedef struct folding {
     graph_t *graph;
     value_type_t *types[BATCHES]; /* NULL: not valid for that batch */
-    size_t types_count;           /* values that have types */
     size_t budget_bytes;          /* that constants may still take */
     fault_t *fault;
 } folding_t;
@@ -46,7 +45,6 @@ static int
 s_infer(folding_t *self)
 {
     fault_t ignored;
-    self->types_count = self->graph->values_count;
     self->types[0] = shape_types_new(self->graph, 1, self->fault);
     if (!self->types[0])
         return -1;
@@ -251,200 +249,6 @@ s_fold_constants(folding_t *self, int index)
     return result;
 }
 
-/* --- shapes that grow with the batch --- */
-
-/* The shape of a value for a batch. */
-static const shape_t *
-s_shape(const folding_t *self, int batch, int value)
-{
-    return &self->types[batch][value].shape;
-}
-
-/* A value that every batch has a shape for. */
-static bool
-s_is_typed(const folding_t *self, int value)
-{
-    return value != GRAPH_NONE && (size_t)value < self->types_count &&
-           self->types[2];
-}
-
-/* Axes whose size depends on the batch, as a set. */
-static unsigned
-s_growing(const folding_t *self, int value)
-{
-    unsigned axes = 0;
-    const shape_t *few = s_shape(self, 1, value);
-    const shape_t *many = s_shape(self, 2, value);
-    for (int i = 0; i < few->rank; i++)
-        axes |= (unsigned)(few->dims[i] != many->dims[i]) << i;
-    return axes;
-}
-
-/* A new constant list of integers. */
-static int
-s_add_list(folding_t *self, const char *name, const int64_t *items, int count)
-{
-    const shape_t shape = {1, {count}};
-    char *fresh = graph_fresh_name(self->graph, name, "shape", self->fault);
-    int value = fresh ? graph_add_elements(self->graph, fresh, DTYPE_INT64,
-                                           &shape, items, self->fault)
-                      : -1;
-    free(fresh);
-    return value;
-}
-
-/* The target of a reshape with -1 where the batch goes in. */
-static int
-s_settle_reshape(folding_t *self, int index)
-{
-    const node_t *node = &self->graph->nodes[index];
-    int output = node->outputs[0];
-    if (!s_is_typed(self, output))
-        return 0;
-    unsigned growing = s_growing(self, output);
-    shape_t target = *s_shape(self, 1, output);
-    if (__builtin_popcount(growing) != 1)
-        return 0;
-    for (int i = 0; i < target.rank; i++) {
-        if (growing >> i & 1)
-            target.dims[i] = -1;
-        else if (target.dims[i] == 0)
-            return 0;
-    }
-    int list = s_add_list(self, self->graph->values[output].name, target.dims,
-                          target.rank);
-    if (list < 0)
-        return -1;
-    self->graph->nodes[index].inputs[1] = list;
-    return 0;
-}
-
-/* A tensor [batch, ...] beside the output of a node in its only reader: it is
- * there when the reader runs, and whatever part that is in. */
-static int
-s_beside(const folding_t *self, int value)
-{
-    const graph_t *graph = self->graph;
-    if (graph_uses(graph, value) != 1)
-        return GRAPH_NONE;
-    for (size_t n = 0; n < graph->nodes_count; n++) {
-        const node_t *node = &graph->nodes[n];
-        bool reads = false;
-        for (int i = 0; i < node->inputs_count; i++)
-            reads |= !node->removed && node->inputs[i] == value;
-        for (int i = 0; reads && i < node->inputs_count; i++) {
-            int other = node->inputs[i];
-            if (other == value || !s_is_typed(self, other) ||
-                graph->values[other].constant)
-                continue;
-            const shape_t *few = s_shape(self, 1, other);
-            if (few->rank > 0 && few->dims[0] == BATCH_FEW &&
-                s_growing(self, other) == 1)
-                return other;
-        }
-    }
-    return GRAPH_NONE;
-}
-
-/* A node with one new output, in the part of `like`. */
-static int
-s_add_node(folding_t *self, const char *op, const char *name, const int *inputs,
-           int count, int part)
-{
-    graph_t *graph = self->graph;
-    char *fresh = graph_fresh_name(graph, name, op, self->fault);
-    int value =
-        fresh ? graph_add_value(graph, fresh, DTYPE_NONE, NULL, self->fault)
-              : -1;
-    int node = value < 0 ? -1
-                         : graph_add_node(graph, op, fresh, inputs, count,
-                                          &value, 1, self->fault);
-    free(fresh);
-    if (node >= 0)
-        graph->nodes[node].part = part;
-    return node;
-}
-
-/* Concat(Shape(beside)[0:1], rest) as the target of an expand to [batch, rest].
- * Axes that the input has already stay as they are with a 1. */
-static int
-s_add_target(folding_t *self, int index, int beside, const shape_t *target)
-{
-    graph_t *graph = self->graph;
-    int output = graph->nodes[index].outputs[0];
-    int part = graph->nodes[index].part;
-    char *name = mem_text(graph->values[output].name,
-                          strlen(graph->values[output].name), self->fault);
-    if (!name)
-        return -1;
-    int result = -1;
-    int batch = s_add_node(self, "Shape", name, &beside, 1, part);
-    if (batch >= 0 &&
-        graph_set_int(graph, batch, "start", 0, self->fault) == 0 &&
-        graph_set_int(graph, batch, "end", 1, self->fault) == 0) {
-        int items[] = {graph->nodes[batch].outputs[0], GRAPH_NONE};
-        int count = target->rank > 1 ? 2 : 1;
-        if (count == 2)
-            items[1] =
-                s_add_list(self, name, target->dims + 1, target->rank - 1);
-        int whole = count == 2 && items[1] < 0
-                        ? -1
-                        : s_add_node(self, "Concat", name, items, count, part);
-        if (whole >= 0 &&
-            graph_set_int(graph, whole, "axis", 0, self->fault) == 0) {
-            graph->nodes[index].inputs[1] = graph->nodes[whole].outputs[0];
-            result = 0;
-        }
-    }
-    free(name);
-    return result;
-}
-
-static int
-s_settle_expand(folding_t *self, int index)
-{
-    const node_t *node = &self->graph->nodes[index];
-    int input = node->inputs[0], output = node->outputs[0];
-    if (!s_is_typed(self, output) || !s_is_typed(self, input))
-        return 0;
-    shape_t target = *s_shape(self, 1, output);
-    const shape_t *from = s_shape(self, 1, input);
-    int shift = target.rank - from->rank;
-    unsigned growing = s_growing(self, output);
-    for (int i = 0; i < target.rank; i++)
-        if (i >= shift && from->dims[i - shift] == target.dims[i]) {
-            target.dims[i] = 1;
-            growing &= ~(1u << i);
-        }
-    if (growing == 0) {
-        int list = s_add_list(self, self->graph->values[output].name,
-                              target.dims, target.rank);
-        self->graph->nodes[index].inputs[1] = list;
-        return list < 0 ? -1 : 0;
-    }
-    int beside = s_beside(self, output);
-    if (growing != 1 || target.dims[0] != BATCH_FEW || beside == GRAPH_NONE)
-        return 0;
-    return s_add_target(self, index, beside, &target);
-}
-
-/* Nodes whose second input is a shape that is known but grows. */
-static int
-s_settle_batch(folding_t *self, int index)
-{
-    const node_t *node = &self->graph->nodes[index];
-    if (node->removed || node->inputs_count < 2 ||
-        !s_is_typed(self, node->inputs[1]) ||
-        !self->types[2][node->inputs[1]].known ||
-        self->graph->values[node->inputs[1]].constant)
-        return 0;
-    if (strcmp(node->op, "Reshape") == 0)
-        return s_settle_reshape(self, index);
-    if (strcmp(node->op, "Expand") == 0)
-        return s_settle_expand(self, index);
-    return 0;
-}
-
 int
 simplify_fold(graph_t *graph, fault_t *fault)
 {
@@ -458,8 +262,6 @@ simplify_fold(graph_t *graph, fault_t *fault)
         if (result == 0 && !graph->nodes[n].removed)
             result = s_fold_constants(&self, (int)n);
     }
-    for (size_t n = 0; result == 0 && n < count; n++)
-        result = s_settle_batch(&self, (int)n);
     for (int b = 0; b < BATCHES; b++)
         free(self.types[b]);
     return result;
