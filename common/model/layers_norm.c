@@ -27,10 +27,20 @@ s_norm_weight(layering_t *self, const char *suffix, bool required,
 }
 
 /* x, scale and bias: what the norms of a sample by itself take. With `weights`
- * the checkpoint has a scale, and a bias unless `bias` is false. */
+ * the checkpoint has a scale and mostly a bias; the argument that says so in
+ * torch may be given and must then agree. */
 static int
-s_norm_inputs(layering_t *self, const shape_t *shape, int inputs[3])
+s_norm_inputs(layering_t *self, const char *argument, const shape_t *shape,
+              int inputs[3])
 {
+    bool affine, with = self->prefix != NULL;
+    if (layering_bool(self, argument, with, &affine) != 0)
+        return -1;
+    if (affine != with)
+        return layering_wrong(self,
+                              with ? "it has weights, but %s is false"
+                                   : "%s needs weights = \"...\"",
+                              argument);
     inputs[0] = self->inputs[0];
     return s_norm_weight(self, "weight", self->prefix != NULL, shape, 1,
                          &inputs[1]) ||
@@ -116,7 +126,7 @@ layer_layer_norm(layering_t *self)
                                   (long long)given[i],
                                   (long long)shape.dims[i]);
     }
-    if (s_norm_inputs(self, &shape, inputs) != 0)
+    if (s_norm_inputs(self, "elementwise_affine", &shape, inputs) != 0)
         return -1;
     int node = layering_node(self, "LayerNormalization", NULL, inputs, 3);
     if (node < 0 ||
@@ -146,7 +156,7 @@ layer_group_norm(layering_t *self)
                               "channels of its input",
                               (long long)groups, (long long)shape.dims[0]);
     if (layering_agree(self, "num_channels", shape.dims[0]) != 0 ||
-        s_norm_inputs(self, &shape, inputs) != 0)
+        s_norm_inputs(self, "affine", &shape, inputs) != 0)
         return -1;
     int node = layering_node(self, "GroupNormalization", NULL, inputs, 3);
     if (node < 0 || graph_set_int(self->graph, node, "num_groups", groups,
@@ -170,7 +180,7 @@ layer_instance_norm(layering_t *self)
         return layering_wrong(self, "with track_running_stats it is a "
                                     "BatchNorm2d");
     if (layering_agree(self, "num_features", shape.dims[0]) != 0 ||
-        s_norm_inputs(self, &shape, inputs) != 0)
+        s_norm_inputs(self, "affine", &shape, inputs) != 0)
         return -1;
     return s_finish_norm(
         self, layering_node(self, "InstanceNormalization", NULL, inputs, 3),

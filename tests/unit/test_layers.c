@@ -261,6 +261,11 @@ arguments_that_do_not_fit_the_input_are_named(void **state)
              FAULT_INPUT, "wants [10]");
     s_refuse("({ op = \"LayerNorm\"; weights = \"p\"; })", "q.weight 10",
              FAULT_INPUT, "needs the weight 'p.weight'");
+    s_refuse("({ op = \"InstanceNorm2d\"; affine = true; })", NULL,
+             FAULT_CONFIG, "affine needs weights");
+    s_refuse("({ op = \"LayerNorm\"; weights = \"p\";"
+             " elementwise_affine = false; })",
+             "p.weight 10", FAULT_CONFIG, "elementwise_affine is false");
     s_refuse("({ op = \"GroupNorm\"; })", NULL, FAULT_CONFIG, "num_groups");
     s_refuse("({ op = \"GroupNorm\"; num_groups = 2; })", NULL, FAULT_INPUT,
              "does not divide the 3 channels");
