@@ -8,20 +8,11 @@
 #include "onnx.pb-c.h"
 
 #include "common/mem.h"
+#include "common/model/onnx_nodes.h"
 #include "common/model/onnx_raise.h"
-#include "common/model/onnx_schema.h"
-#include "common/model/onnx_tensor.h"
 #include "common/model/onnx_walk.h"
 
 enum { PRODUCER_BYTES_MAX = 256 };
-
-typedef struct reader {
-    onnx_source_t source;
-    const Onnx__GraphProto *proto;
-    graph_t *graph;
-    int64_t opset;
-    int *inputs; /* of the node being read, then its outputs */
-} reader_t;
 
 static const char *
 s_text(const char *text)
@@ -29,51 +20,21 @@ s_text(const char *text)
     return text ? text : "";
 }
 
-static bool
-s_is_default_domain(const char *domain)
-{
-    return !domain || !*domain || strcmp(domain, "ai.onnx") == 0;
-}
-
-/* What messages call a node: by its name, or by the first tensor it makes. */
-static const char *
-s_node_name(const Onnx__NodeProto *proto)
-{
-    if (proto->name && *proto->name)
-        return proto->name;
-    for (size_t i = 0; i < proto->n_output; i++)
-        if (*proto->output[i])
-            return proto->output[i];
-    return "";
-}
-
-/* "node 'NAME' (OP): ", as shape inference says it; where the file has no name,
- * the node's number. */
-static int
-s_name_node(const reader_t *self, size_t index, fault_t *fault)
-{
-    const Onnx__NodeProto *proto = self->proto->node[index];
-    const char *op = s_text(proto->op_type);
-    if (proto->name && *proto->name)
-        return fault_prefix(fault, "node '%.60s' (%.40s)", proto->name, op);
-    return fault_prefix(fault, "node %zu (%.40s)", index, op);
-}
-
 /* --- inputs, outputs, weights --- */
 
 /* Name the first node that reads a tensor which cannot be read. */
 static int
-s_name_reader(const reader_t *self, const char *name, fault_t *fault)
+s_name_reader(const onnx_reader_t *self, const char *name, fault_t *fault)
 {
     for (size_t n = 0; n < self->proto->n_node; n++)
         for (size_t i = 0; i < self->proto->node[n]->n_input; i++)
             if (strcmp(self->proto->node[n]->input[i], name) == 0)
-                return s_name_node(self, n, fault);
+                return onnx_nodes_name(self, n, fault);
     return -1;
 }
 
 static int
-s_read_initializers(reader_t *self, fault_t *fault)
+s_read_initializers(onnx_reader_t *self, fault_t *fault)
 {
     for (size_t i = 0; i < self->proto->n_initializer; i++) {
         const Onnx__TensorProto *tensor = self->proto->initializer[i];
@@ -115,7 +76,8 @@ s_read_dims(const Onnx__TensorShapeProto *proto, const char *name,
 }
 
 static int
-s_read_input(reader_t *self, const Onnx__ValueInfoProto *info, fault_t *fault)
+s_read_input(onnx_reader_t *self, const Onnx__ValueInfoProto *info,
+             fault_t *fault)
 {
     const char *name = s_text(info->name);
     int value = graph_find(self->graph, name);
@@ -137,7 +99,8 @@ s_read_input(reader_t *self, const Onnx__ValueInfoProto *info, fault_t *fault)
 }
 
 static int
-s_read_output(reader_t *self, const Onnx__ValueInfoProto *info, fault_t *fault)
+s_read_output(onnx_reader_t *self, const Onnx__ValueInfoProto *info,
+              fault_t *fault)
 {
     int value = graph_find(self->graph, s_text(info->name));
     if (value == GRAPH_NONE)
@@ -150,211 +113,18 @@ s_read_output(reader_t *self, const Onnx__ValueInfoProto *info, fault_t *fault)
     return graph_add_output(self->graph, value, fault);
 }
 
-/* --- nodes --- */
-
-/* The value of a name, made where it is not known yet. */
-static int
-s_require(reader_t *self, const char *name, fault_t *fault)
-{
-    int value = graph_find(self->graph, name);
-    if (value != GRAPH_NONE)
-        return value;
-    return graph_add_value(self->graph, name, DTYPE_NONE, NULL, fault);
-}
-
-/* Indices of names into to[]; "" is an absent one. */
-static int
-s_require_all(reader_t *self, char *const *names, size_t count, int *to,
-              fault_t *fault)
-{
-    for (size_t i = 0; i < count; i++) {
-        to[i] = *names[i] ? s_require(self, names[i], fault) : GRAPH_NONE;
-        if (*names[i] && to[i] < 0)
-            return -1;
-    }
-    return 0;
-}
+/* --- the graph --- */
 
 static int
-s_set_text(reader_t *self, int node, const Onnx__AttributeProto *proto,
-           fault_t *fault)
-{
-    char *text = mem_text((const char *)proto->s.data, proto->s.len, fault);
-    if (!text)
-        return -1;
-    int result = graph_set_text(self->graph, node, proto->name, text, fault);
-    free(text);
-    return result;
-}
-
-static int
-s_set_tensor(reader_t *self, int node, const Onnx__AttributeProto *proto,
-             fault_t *fault)
-{
-    tensor_t tensor;
-    if (!proto->t)
-        return fault_set(fault, FAULT_INPUT, "attribute %s has no tensor",
-                         proto->name);
-    if (onnx_read_tensor(&tensor, proto->t, proto->name, &self->source, fault))
-        return -1;
-    int result =
-        graph_set_tensor(self->graph, node, proto->name, &tensor, fault);
-    tensor_release(&tensor);
-    return result;
-}
-
-/* Of the type that onnx_schema_check found it to be. */
-static int
-s_set_attribute(reader_t *self, int node, const Onnx__AttributeProto *proto,
-                fault_t *fault)
-{
-    const char *op = self->graph->nodes[node].op;
-    switch (onnx_schema_type(op, self->opset, proto->name)) {
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
-        return graph_set_int(self->graph, node, proto->name, proto->i, fault);
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
-        return graph_set_float(self->graph, node, proto->name, proto->f, fault);
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
-        return s_set_text(self, node, proto, fault);
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
-        return s_set_tensor(self, node, proto, fault);
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
-        return graph_set_floats(self->graph, node, proto->name, proto->floats,
-                                proto->n_floats, fault);
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
-        return graph_set_ints(self->graph, node, proto->name, proto->ints,
-                              proto->n_ints, fault);
-    default:
-        return fault_set(fault, FAULT_INPUT,
-                         "its attribute %s has a type that is not read",
-                         proto->name);
-    }
-}
-
-/* What every node must have before anything else looks at it. */
-static int
-s_check_node(const Onnx__NodeProto *proto, int64_t opset, fault_t *fault)
-{
-    if (!s_is_default_domain(proto->domain))
-        return fault_set(fault, FAULT_INPUT,
-                         "the operator is of domain %.60s, only ONNX's own are "
-                         "read",
-                         proto->domain);
-    if (proto->n_input > GRAPH_NODE_INPUTS_MAX ||
-        proto->n_output > GRAPH_NODE_INPUTS_MAX ||
-        proto->n_attribute > GRAPH_ATTRIBUTES_MAX)
-        return fault_set(fault, FAULT_INPUT,
-                         "%zu inputs, %zu outputs, %zu attributes are too many",
-                         proto->n_input, proto->n_output, proto->n_attribute);
-    for (size_t i = 0; i < proto->n_attribute; i++)
-        if (!proto->attribute[i]->name || !*proto->attribute[i]->name)
-            return fault_set(fault, FAULT_INPUT, "an attribute without a name");
-        else if (proto->attribute[i]->ref_attr_name)
-            return fault_set(fault, FAULT_INPUT,
-                             "its attribute %.60s belongs to a function",
-                             proto->attribute[i]->name);
-    return onnx_schema_check(proto, opset, fault);
-}
-
-/* All of them, before anything is made of one. */
-static int
-s_check_nodes(const reader_t *self, fault_t *fault)
-{
-    for (size_t i = 0; i < self->proto->n_node; i++) {
-        const Onnx__NodeProto *proto = self->proto->node[i];
-        int result = proto->op_type && *proto->op_type
-                         ? s_check_node(proto, self->opset, fault)
-                         : fault_set(fault, FAULT_INPUT, "it has no operator");
-        if (result)
-            return s_name_node(self, i, fault);
-    }
-    return 0;
-}
-
-/* A Constant node is a constant, not a node. 0 if it is none of those that can
- * be read so, 1 if it was, -1 with a fault. */
-static int
-s_read_constant(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
-{
-    if (strcmp(proto->op_type, "Constant") != 0)
-        return 0;
-    if (proto->n_output != 1 || proto->n_attribute != 1)
-        return fault_set(fault, FAULT_INPUT, "a Constant without one value");
-    const Onnx__AttributeProto *value = proto->attribute[0];
-    const char *name = proto->output[0];
-    const shape_t scalar = {.rank = 0};
-    shape_t vector = {.rank = 1};
-    int added;
-    if (value->t && strcmp(value->name, "value") == 0) {
-        added = onnx_add_constant(self->graph, value->t, name, &self->source,
-                                  fault);
-    } else if (strcmp(value->name, "value_float") == 0) {
-        added = graph_add_elements(self->graph, name, DTYPE_FLOAT32, &scalar,
-                                   &value->f, fault);
-    } else if (strcmp(value->name, "value_int") == 0) {
-        added = graph_add_elements(self->graph, name, DTYPE_INT64, &scalar,
-                                   &value->i, fault);
-    } else if (strcmp(value->name, "value_floats") == 0) {
-        vector.dims[0] = (int64_t)value->n_floats;
-        added = graph_add_elements(self->graph, name, DTYPE_FLOAT32, &vector,
-                                   value->floats, fault);
-    } else if (strcmp(value->name, "value_ints") == 0) {
-        vector.dims[0] = (int64_t)value->n_ints;
-        added = graph_add_elements(self->graph, name, DTYPE_INT64, &vector,
-                                   value->ints, fault);
-    } else {
-        added =
-            fault_set(fault, FAULT_INPUT, "its %s is not read", value->name);
-    }
-    return added < 0 ? -1 : 1;
-}
-
-static int
-s_add_node(reader_t *self, const Onnx__NodeProto *proto, fault_t *fault)
-{
-    int *outputs = self->inputs + GRAPH_NODE_INPUTS_MAX;
-    if (s_require_all(self, proto->input, proto->n_input, self->inputs,
-                      fault) ||
-        s_require_all(self, proto->output, proto->n_output, outputs, fault))
-        return -1;
-    for (size_t i = 0; i < proto->n_output; i++) /* so far, ends alone are */
-        if (outputs[i] != GRAPH_NONE && self->graph->values[outputs[i]].shaped)
-            return fault_set(fault, FAULT_INPUT,
-                             "it makes the tensor '%.80s', which is there",
-                             proto->output[i]);
-    int node = graph_add_node(self->graph, proto->op_type, s_node_name(proto),
-                              self->inputs, (int)proto->n_input, outputs,
-                              (int)proto->n_output, fault);
-    for (size_t i = 0; node >= 0 && i < proto->n_attribute; i++)
-        if (s_set_attribute(self, node, proto->attribute[i], fault))
-            return -1;
-    return node < 0 ? -1 : 0;
-}
-
-static int
-s_read_nodes(reader_t *self, fault_t *fault)
-{
-    for (size_t i = 0; i < self->proto->n_node; i++) {
-        const Onnx__NodeProto *proto = self->proto->node[i];
-        int result = s_read_constant(self, proto, fault);
-        if (result == 0)
-            result = s_add_node(self, proto, fault);
-        if (result < 0)
-            return s_name_node(self, i, fault);
-    }
-    return 0;
-}
-
-static int
-s_read_graph(reader_t *self, fault_t *fault)
+s_read_graph(onnx_reader_t *self, fault_t *fault)
 {
     const Onnx__GraphProto *proto = self->proto;
-    if (s_check_nodes(self, fault) || s_read_initializers(self, fault))
+    if (onnx_nodes_check(self, fault) || s_read_initializers(self, fault))
         return -1;
     for (size_t i = 0; i < proto->n_input; i++)
         if (s_read_input(self, proto->input[i], fault))
             return -1;
-    if (s_read_nodes(self, fault))
+    if (onnx_nodes_read(self, fault))
         return -1;
     for (size_t i = 0; i < proto->n_output; i++)
         if (s_read_output(self, proto->output[i], fault))
@@ -373,7 +143,7 @@ s_read_opset(const Onnx__ModelProto *proto, int64_t *opset, fault_t *fault)
 {
     *opset = 0;
     for (size_t i = 0; i < proto->n_opset_import; i++)
-        if (s_is_default_domain(proto->opset_import[i]->domain))
+        if (onnx_nodes_is_default_domain(proto->opset_import[i]->domain))
             *opset = proto->opset_import[i]->version;
     if (*opset < ONNX_OPSET_MIN || *opset > ONNX_OPSET_MAX)
         return fault_set(fault, FAULT_INPUT,
@@ -422,10 +192,10 @@ s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto,
     self->producer =
         mem_text(producer, strnlen(producer, PRODUCER_BYTES_MAX), fault);
     self->graph = graph_new(s_text(proto->graph->name), fault);
-    reader_t reader = {.source = *source,
-                       .proto = proto->graph,
-                       .graph = self->graph,
-                       .opset = self->opset};
+    onnx_reader_t reader = {.source = *source,
+                            .proto = proto->graph,
+                            .graph = self->graph,
+                            .opset = self->opset};
     reader.inputs = mem_new(2 * GRAPH_NODE_INPUTS_MAX, sizeof(int), fault);
     int result = -1;
     if (self->producer && self->graph && reader.inputs)

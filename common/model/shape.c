@@ -36,10 +36,9 @@ s_is_parameter(const value_type_t *type)
     return bytes <= KNOWN_BYTES_MAX && (whole || elements <= SCALES_MAX);
 }
 
-/* Before the nodes: inputs and constants are given. */
-static int
-s_start(const graph_t *graph, int64_t batch, value_type_t *types,
-        fault_t *fault)
+int
+shape_infer_start(const graph_t *graph, int64_t batch, value_type_t *types,
+                  fault_t *fault)
 {
     for (size_t v = 0; v < graph->values_count; v++) {
         const value_t *value = &graph->values[v];
@@ -139,20 +138,13 @@ shape_infer(const graph_t *graph, int64_t batch, value_type_t *types,
             fault_t *fault)
 {
     assert(batch >= 1);
-    if (s_start(graph, batch, types, fault) != 0)
+    if (shape_infer_start(graph, batch, types, fault) != 0)
         return -1;
     for (size_t n = 0; n < graph->nodes_count; n++)
         if (!graph->nodes[n].removed &&
             shape_infer_node(graph, (int)n, types, fault) != 0)
             return -1;
     return 0;
-}
-
-int
-shape_infer_start(const graph_t *graph, int64_t batch, value_type_t *types,
-                  fault_t *fault)
-{
-    return s_start(graph, batch, types, fault);
 }
 
 value_type_t *

@@ -54,7 +54,7 @@ OWNERS = {
                        "common/model/onnx_lower",
                        "common/model/onnx_tensor", "common/model/onnx_external",
                        "common/model/onnx_schema",
-                       "common/model/onnx_formula"],
+                       "common/model/onnx_formula", "common/model/onnx_nodes"],
     r"zip\.h": ["common/model/archive_check"],
     r"sodium\.h": ["common/digest", "broker/broker", "client/link",
                    "worker/agent"],

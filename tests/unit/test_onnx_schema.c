@@ -35,7 +35,7 @@ operators_that_are_not_known(void **state)
     s_refused(MODEL(17, "node LSTM r -> y name=rnn"),
               "node 'rnn' (LSTM): the operator LSTM is not supported");
     s_refused(MODEL(17, "node LSTM r -> y"),
-              "node 1 (LSTM): the operator LSTM is not supported");
+              "node 'y' (LSTM): the operator LSTM is not supported");
     s_refused(MODEL(13, "node HardSwish r -> y name=act"),
               "node 'act' (HardSwish): the operator came with opset 14, the "
               "model says 13");
@@ -166,13 +166,13 @@ ends_of_the_graph(void **state)
               "node Relu x -> y\nout y\n",
               "two tensors are called 'x'");
     s_refused("opset 17\nin x float32 [N,4]\nnode Relu x -> x\nout x\n",
-              "node 0 (Relu): it makes the tensor 'x', which is there");
+              "node 'x' (Relu): it makes the tensor 'x', which is there");
     s_refused("opset 17\nin x float32 [N,4]\nfloats c [4] 1\n"
               "node Relu x -> c\nout c\n",
-              "node 0 (Relu): it makes the tensor 'c', which is there");
+              "node 'c' (Relu): it makes the tensor 'c', which is there");
     s_refused("opset 17\nin x float32 [N,4]\nnode Relu x -> y\n"
               "node Tanh x -> y\nout y\n",
-              "node 1 (Tanh): node 'y' (Tanh) makes the tensor 'y', which "
+              "node 'y' (Tanh): node 'y' (Tanh) makes the tensor 'y', which "
               "exists already");
 }
 
