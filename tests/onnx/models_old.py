@@ -200,6 +200,10 @@ def sizes(opset):
                       [x, floats(), floats(), ints(1, 2, 7, 3)], mode=mode,
                       coordinate_transformation_mode="align_corners")
     if opset >= 11:
+        for mode in ("linear", "cubic"):
+            yield one(f"resize_{mode}_smaller", opset, "Resize",
+                      [x, floats(), floats(1, 1, 0.6, 0.7)], mode=mode,
+                      coordinate_transformation_mode="align_corners")
         for mode in ("floor", "ceil", "round_prefer_ceil"):
             yield one(f"resize_{mode}", opset, "Resize",
                       [x, floats(), floats(1, 1, 1.6, 0.7)],
