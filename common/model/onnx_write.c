@@ -40,6 +40,8 @@ typedef struct writer {
     const graph_t *graph;
     const tensor_spec_t *outputs; /* of the graph's outputs, or NULL */
     const bool *needed;           /* of every constant: it is written */
+    const bool *repeats;          /* of every node: another one's name */
+    bool nameless;                /* the node at hand is written so */
     int opset;
     FILE *file; /* NULL: only count */
     digester_t digester;
@@ -212,18 +214,24 @@ s_put_value(writer_t *self, int field, const char *name, dtype_t dtype,
 static int
 s_put_node(void *context, const Onnx__NodeProto *node, fault_t *fault)
 {
-    return s_put_message(context, GRAPH_NODE, &node->base, fault);
+    writer_t *self = context;
+    Onnx__NodeProto named = *node;
+    if (self->nameless)
+        named.name = NULL;
+    return s_put_message(self, GRAPH_NODE, &named.base, fault);
 }
 
 static int
 s_put_graph(writer_t *self, fault_t *fault)
 {
     const graph_t *graph = self->graph;
-    for (size_t i = 0; i < graph->nodes_count; i++)
+    for (size_t i = 0; i < graph->nodes_count; i++) {
+        self->nameless = self->repeats[i];
         if (!graph->nodes[i].removed &&
             onnx_lower_node(graph, &graph->nodes[i], self->opset, s_put_node,
                             self, fault))
             return -1;
+    }
     size_t name_size = strlen(graph->name);
     if (s_put_head(self, GRAPH_NAME, name_size, fault) ||
         s_put(self, graph->name, name_size, fault))
@@ -278,6 +286,40 @@ s_find_needed(const graph_t *graph, int opset, fault_t *fault)
     return needed;
 }
 
+static int
+s_compare_names(const void *a, const void *b, void *context)
+{
+    const node_t *nodes = context;
+    int one = *(const int *)a, other = *(const int *)b;
+    int order = strcmp(nodes[one].name, nodes[other].name);
+    return order ? order : one - other;
+}
+
+/* Which nodes have the name of one before them. Names are for people here, but
+ * ONNX wants those that there are to differ, and what one node became has its
+ * name several times. */
+static bool *
+s_find_repeats(const graph_t *graph, fault_t *fault)
+{
+    bool *repeats = mem_new(graph->nodes_count, sizeof *repeats, fault);
+    int *order = mem_new(graph->nodes_count, sizeof *order, fault);
+    size_t count = 0;
+    for (size_t n = 0; order && n < graph->nodes_count; n++)
+        if (!graph->nodes[n].removed)
+            order[count++] = (int)n;
+    if (count)
+        qsort_r(order, count, sizeof *order, s_compare_names, graph->nodes);
+    for (size_t i = 1; repeats && i < count; i++)
+        repeats[order[i]] = strcmp(graph->nodes[order[i - 1]].name,
+                                   graph->nodes[order[i]].name) == 0;
+    if (!order) {
+        free(repeats);
+        repeats = NULL;
+    }
+    free(order);
+    return repeats;
+}
+
 /* --- the model --- */
 
 /* Fields before the graph in one message, those behind it in another: parsers
@@ -296,6 +338,7 @@ s_put_model(writer_t *self, const onnx_property_t *properties, size_t count,
     writer_t counter = {.graph = self->graph,
                         .outputs = self->outputs,
                         .needed = self->needed,
+                        .repeats = self->repeats,
                         .opset = self->opset,
                         .block = self->block};
     if (s_put_graph(&counter, fault))
@@ -367,15 +410,18 @@ onnx_write(const graph_t *graph, const char *path,
     free(types);
     digester_init(&writer.digester);
     bool *needed = s_find_needed(graph, writer.opset, fault);
+    bool *repeats = s_find_repeats(graph, fault);
     writer.needed = needed;
+    writer.repeats = repeats;
     writer.block = mem_new(2 * BLOCK_ELEMENTS, ELEMENT_BYTES_MAX, fault);
     int result = -1;
-    if (needed && writer.block)
+    if (needed && repeats && writer.block)
         result =
             s_write_file(&writer, path, properties, properties_count, fault);
     if (result == 0 && digest)
         digester_finish(&writer.digester, digest);
     free(writer.block);
     free(needed);
+    free(repeats);
     return result;
 }

@@ -225,12 +225,31 @@ constants_that_became_attributes_are_not_written(void **state)
     onnx_destroy(&back);
 }
 
+/* What one node became has its name several times, which ONNX Runtime takes
+ * for no valid model. */
+static void
+no_two_nodes_have_one_name(void **state)
+{
+    (void)state;
+    onnx_model_t *model = s_read("opset 11\nin x float32 [N,2,3]\n"
+                                 "node Softmax x -> y name=s\nout y\n");
+    assert_int_equal(model->graph->nodes_count, 3);
+    onnx_model_t *back = s_write_and_read(model->graph, NULL);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(back->graph->nodes[i].name,
+                                    back->graph->nodes[j].name);
+    onnx_destroy(&model);
+    onnx_destroy(&back);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_graph_comes_back_as_it_was),
         cmocka_unit_test(equal_parts_need_no_number),
+        cmocka_unit_test(no_two_nodes_have_one_name),
         cmocka_unit_test(constants_that_became_attributes_are_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
