@@ -233,6 +233,12 @@ plan_print(const plan_t *self, const model_t *model, FILE *file)
             "a request\n",
             self->requests_per_s, self->latency_s * 1e3,
             self->single_s > 0 ? 1 / self->single_s : 0, self->single_s * 1e3);
+    if (model->parts_count > 1 && self->single_s > 0)
+        fprintf(file,
+                "so %d machines do %.2f times the requests of one, and a "
+                "request takes %.2f times as long\n",
+                model->parts_count, self->requests_per_s * self->single_s,
+                self->latency_s / self->single_s);
     if (self->warning[0])
         fprintf(file, "warning: %s\n", self->warning);
     for (int i = 0; i < self->notes_count; i++)

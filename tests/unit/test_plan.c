@@ -236,6 +236,9 @@ the_table_shows_each_part(void **state)
     assert_non_null(strstr(text, "in  x float32 [N, 250], 1000 bytes"));
     assert_non_null(strstr(text, "runs batch 1"));
     assert_non_null(strstr(text, "one machine alone"));
+    /* 100 ms on one; 66 ms in the slower part, 114 ms all the way */
+    assert_non_null(strstr(text, "2 machines do 1.52 times the requests of "
+                                 "one, and a request takes 1.14 times"));
     free(text);
 }
 
