@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Random graphs and idioms, cut in parts: the chain gives what the whole gives.
+And models of every opset as one part, which is written at opset 17 or 21.
 
     parts.py FOLDER_WITH_NODE_MODULES [--bin DIR] [--build DIR] [--random N]
 
@@ -20,6 +21,7 @@ import onnx
 import convoy
 import models
 import models_idioms
+import models_old
 import models_random
 import runtime
 
@@ -61,10 +63,15 @@ def export(broker, folder, parts):
     return sorted(out.glob("part-*.onnx"))
 
 
+def is_open(value):
+    """Whether an input's axis 0 is the batch."""
+    dims = value.type.tensor_type.shape.dim
+    return len(dims) > 0 and dims[0].dim_param != ""
+
+
 def takes_one(file):
     """Whether a part has no open batch."""
-    return not any(value.type.tensor_type.shape.dim[0].dim_param
-                   for value in onnx.load(file).graph.input)
+    return not any(map(is_open, onnx.load(file).graph.input))
 
 
 def names(values):
@@ -114,8 +121,7 @@ def prepare(model, parts, wanted, jobs):
     files = export(wanted.bin / "broker", folder, parts)
     if isinstance(files, str):
         return files
-    opened = model.model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
-    one = opened and any(map(takes_one, files))
+    one = is_open(model.model.graph.input[0]) and any(map(takes_one, files))
     if one:  # a part that does not batch: a sample at a time is its promise
         model.inputs = {n: a[:1] for n, a in model.inputs.items()}
     job = runtime.write(model, build)
@@ -133,6 +139,9 @@ def prepare(model, parts, wanted, jobs):
 
 
 def every_model(graphs):
+    for model in (*models.newer(), *models_old.older(),
+                  *models_old.batches()):
+        yield model, 1
     for parts in PARTS:
         for seed in range(graphs):
             yield models_random.random_graph(seed), parts
