@@ -14,9 +14,9 @@
 #include "common/model/simplify.h"
 #include "worker/engine/session.h"
 
-enum { NODES_MAX = 200, BYTES_MAX = 4 << 20, PARTS = 2, SAMPLES = 2 };
+enum { NODES_MAX = 200, BYTES_MAX = 1 << 20, PARTS = 2, SAMPLES = 2 };
 
-static const double FLOP_MAX = 1e7;
+static const double FLOP_MAX = 1e6;
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -58,28 +58,46 @@ s_is_small(const graph_t *graph)
     return small;
 }
 
+/* Read whatever the outputs hold. */
+static void
+s_read_outputs(const session_t *session, int batch)
+{
+    for (int s = 0; s < batch; s++)
+        for (int i = 0; i < session_outputs_count(session); i++) {
+            size_t bytes;
+            const void *row = session_output_row(session, i, s, &bytes);
+            char *copy = malloc(bytes ? bytes : 1);
+            memcpy(copy, row, bytes);
+            free(copy);
+        }
+}
+
+/* Samples of one byte each: zeros, tiny numbers and large integers, numbers
+ * near the largest, NaN and -1. */
 static void
 s_run(const graph_t *graph)
 {
+    static const int patterns[] = {0x00, 0x01, 0x7f, 0xff};
+    enum { PATTERNS = sizeof patterns / sizeof patterns[0] };
     fault_t fault = {0};
     const session_options_t options = {1, 2};
     session_t *session = session_new(graph, &options, &fault);
     if (!session && fault.code == FAULT_NONE)
         abort();
-    int batch = session ? session_batch_max(session) : 0;
-    size_t bytes;
-    for (int s = 0; s < batch; s++)
-        for (int i = 0; i < session_inputs_count(session); i++) {
-            void *row = session_input_row(session, i, s, &bytes);
-            memset(row, s, bytes);
-        }
-    if (session && session_run(session, batch, &fault) == 0)
-        for (int i = 0; i < session_outputs_count(session); i++) {
-            const void *row = session_output_row(session, i, batch - 1, &bytes);
-            char *copy = malloc(bytes ? bytes : 1);
-            memcpy(copy, row, bytes);
-            free(copy);
-        }
+    int batch = session ? session_batch_max(session) : PATTERNS + 1;
+    for (int p = 0; p + batch <= PATTERNS; p += batch) {
+        for (int s = 0; s < batch; s++)
+            for (int i = 0; i < session_inputs_count(session); i++) {
+                size_t bytes;
+                void *row = session_input_row(session, i, s, &bytes);
+                memset(row, patterns[p + s], bytes);
+            }
+        fault_clear(&fault);
+        if (session_run(session, batch, &fault) == 0)
+            s_read_outputs(session, batch);
+        else if (fault.code == FAULT_NONE)
+            abort();
+    }
     session_destroy(&session);
 }
 
