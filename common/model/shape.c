@@ -118,6 +118,18 @@ s_know(const shaping_t *self)
     return 0;
 }
 
+/* What inference gave no type is no output of the operator. */
+static int
+s_check_outputs(const shaping_t *self)
+{
+    for (int i = 0; i < self->node->outputs_count; i++) {
+        int output = self->node->outputs[i];
+        if (output != GRAPH_NONE && self->types[output].dtype == DTYPE_NONE)
+            return shaping_fault(self, "the operator has no output %d", i);
+    }
+    return 0;
+}
+
 int
 shape_infer_node(const graph_t *graph, int index, value_type_t *types,
                  fault_t *fault)
@@ -130,7 +142,10 @@ shape_infer_node(const graph_t *graph, int index, value_type_t *types,
                          node->name, node->op);
     const shaping_t shaping = {
         .graph = graph, .node = node, .types = types, .fault = fault};
-    return row->infer(&shaping) != 0 || s_know(&shaping) != 0 ? -1 : 0;
+    return row->infer(&shaping) != 0 || s_check_outputs(&shaping) != 0 ||
+                   s_know(&shaping) != 0
+               ? -1
+               : 0;
 }
 
 int

@@ -125,6 +125,24 @@ an_operator_nobody_knows_is_named(void **state)
     assert_int_equal(fault.code, FAULT_UNSUPPORTED);
 }
 
+/* Evaluating one that had no type ended in an assertion. */
+static void
+an_output_the_operator_has_not_is_refused(void **state)
+{
+    (void)state;
+    const int64_t one = 1;
+    graph_t *graph = graph_new("g", &fault);
+    for (int i = 0; i < 2; i++)
+        graph_add_elements(graph, i ? "shape" : "x", DTYPE_INT64,
+                           &(shape_t){1, {1}}, &one, &fault);
+    const int outputs[] = {
+        graph_add_value(graph, "y", DTYPE_NONE, NULL, &fault),
+        graph_add_value(graph, "z", DTYPE_NONE, NULL, &fault)};
+    assert_true(graph_add_node(graph, "Expand", "n", (int[]){0, 1}, 2, outputs,
+                               2, &fault) >= 0);
+    s_refuse(graph, "node 'n' (Expand): the operator has no output 1");
+}
+
 static void
 sizes_that_overflow_are_refused(void **state)
 {
@@ -345,6 +363,7 @@ main(void)
         cmocka_unit_test(a_convolution_whose_weights_do_not_match_is_refused),
         cmocka_unit_test(attributes_out_of_range_are_refused),
         cmocka_unit_test(an_operator_nobody_knows_is_named),
+        cmocka_unit_test(an_output_the_operator_has_not_is_refused),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(products_of_matrices_must_fit),
         cmocka_unit_test(shapes_broadcast_from_the_last_axis),
