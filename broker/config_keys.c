@@ -69,8 +69,8 @@ const settings_key_t config_keys[] = {
      .min = 1,
      .max = PROTO_PARTS_MAX,
      .example = "2",
-     .help = "cut the network into this many parts, the slowest as fast as "
-             "possible"},
+     .help = "cut the network into this many parts: as fast as can be, even, "
+             "with few bytes between two"},
     VECTOR("model.cuts", SETTINGS_TEXTS, cuts, 1, PROTO_PARTS_MAX - 1, 0, 0,
            NULL, "[\"tensor name\"]",
            "or cut it behind these tensors (of a layer list: the layers' "
