@@ -8,8 +8,9 @@
 /* --- Slice ----------------------------------------------------------------
  */
 
+/* As if input 0 had this shape. */
 static int
-s_slice(const shaping_t *self, slice_t *slice)
+s_slice(const shaping_t *self, const shape_t *shape, slice_t *slice)
 {
     enum { LISTS = 4 }; /* starts, ends, axes, steps */
     int64_t numbers[LISTS][TENSOR_RANK_MAX];
@@ -27,7 +28,7 @@ s_slice(const shaping_t *self, slice_t *slice)
         lists[i] = numbers[i];
     }
     const char *why = slice_resolve(
-        slice, &shaping_input(self, 0)->shape,
+        slice, shape,
         &(slice_lists_t){counts[0], lists[0], lists[1], lists[2], lists[3]});
     return why ? shaping_fault(self, "%s", why) : 0;
 }
@@ -36,20 +37,30 @@ int
 shape_slice(const shaping_t *self)
 {
     slice_t slice;
-    if (shaping_arity(self, 3, 5) != 0 || s_slice(self, &slice) != 0)
+    if (shaping_arity(self, 3, 5) != 0 ||
+        s_slice(self, &shaping_input(self, 0)->shape, &slice) != 0)
         return -1;
     return shaping_give(self, 0, shaping_input(self, 0)->dtype, &slice.shape);
 }
 
+/* All samples are taken where the end is the batch or beyond any: a fixed end
+ * that is far enough for this batch cuts a larger one. */
 bool
 mixes_slice(const shaping_t *self)
 {
     int samples = shaping_sample_axis(self, 0);
     slice_t slice;
-    return samples != SAMPLE_NOWHERE &&
-           (s_slice(self, &slice) != 0 || slice.steps[samples] != 1 ||
-            slice.shape.dims[samples] !=
-                shaping_input(self, 0)->shape.dims[samples]);
+    if (samples == SAMPLE_NOWHERE)
+        return false;
+    shape_t shape = shaping_input(self, 0)->shape;
+    int64_t batch = shape.dims[samples];
+    if (s_slice(self, &shape, &slice) != 0 || slice.steps[samples] != 1 ||
+        slice.shape.dims[samples] != batch)
+        return true;
+    shape.dims[samples] = SHAPING_EXTENT_MAX;
+    return s_slice(self, &shape, &slice) != 0 ||
+           (slice.shape.dims[samples] != batch &&
+            slice.shape.dims[samples] != SHAPING_EXTENT_MAX);
 }
 
 /* --- Split ----------------------------------------------------------------

@@ -67,10 +67,11 @@ slices_of_the_batch_mix_it(void **state)
         int64_t start, end, axis, step;
         bool apart;
     } rows[] = {
-        {1, 5, 1, 2, true},          {0, INT64_MAX, 0, 1, true},
-        {1, INT64_MAX, 0, 1, false}, {0, -1, 0, 1, false},
-        {0, 1, 0, 1, false},         {-1, INT64_MIN, 0, -1, false},
-        {0, INT64_MAX, 0, 2, false}, {-1, INT64_MIN, 2, -1, true},
+        {1, 5, 1, 2, true},           {0, INT64_MAX, 0, 1, true},
+        {1, INT64_MAX, 0, 1, false},  {0, -1, 0, 1, false},
+        {0, 1, 0, 1, false},          {-1, INT64_MIN, 0, -1, false},
+        {0, INT64_MAX, 0, 2, false},  {0, 100, 0, 1, false},
+        {-1, INT64_MIN, 2, -1, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int x = s_begin(4, image);
