@@ -315,7 +315,7 @@ workers_error(core_t *self, session_t *session, const core_input_t *input)
     strcpy(job->outcome.text, error->text);
     core_log(self, CORE_WARNING, "worker %s failed a job at part %u: %s",
              session->worker.name, job->part, error->text);
-    if (error->code >= FAULT_BAD_SHAPE && error->code <= FAULT_TOO_LARGE) {
+    if (error->code >= FAULT_BAD_SHAPE && error->code <= FAULT_BAD_VALUE) {
         /* It knows that it failed, so it needs no CANCEL. */
         flow_withdraw(self, job, false);
         flow_fail(self, job, (fault_code_t)error->code);

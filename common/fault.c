@@ -27,6 +27,7 @@ static const fault_row_t fault_rows[] = {
     {FAULT_BAD_FRAME, "BAD_FRAME", 1},
     {FAULT_UNSUPPORTED, "UNSUPPORTED", 1},
     {FAULT_TOO_LARGE, "TOO_LARGE", 1},
+    {FAULT_BAD_VALUE, "BAD_VALUE", 1},
     {FAULT_DEADLINE, "DEADLINE", 1},
     {FAULT_CANCELLED, "CANCELLED", 1},
     {FAULT_POISON, "POISON", 1},

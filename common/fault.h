@@ -31,6 +31,7 @@ typedef enum fault_code {
     FAULT_BAD_FRAME = 204,
     FAULT_UNSUPPORTED = 205,
     FAULT_TOO_LARGE = 206,
+    FAULT_BAD_VALUE = 207,
 
     /* 3xx: how the broker ended a job. */
     FAULT_DEADLINE = 301,

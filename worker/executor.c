@@ -76,12 +76,14 @@ s_receive(executor_t *self, zsock_t *socket, int flags)
 /* --- the thread --- */
 
 /* Codes from 700 on stay in the process: another worker may succeed where
- * this one lacks memory or has a fault of its own. */
+ * this one lacks memory or has a fault of its own, but no input gets better. */
 static void
 s_make_wire_code(fault_t *fault)
 {
     if (fault->code == FAULT_MEMORY)
         fault->code = FAULT_OOM;
+    else if (fault->code == FAULT_INPUT)
+        fault->code = FAULT_BAD_VALUE;
     else if (fault->code >= FAULT_USAGE)
         fault->code = FAULT_INTERNAL;
 }

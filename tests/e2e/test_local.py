@@ -141,6 +141,9 @@ def indices_and_masks_choose(fleet):
         assert np.array_equal(scores, wanted) and scores.dtype == np.float32
         assert np.array_equal(best, wanted.argmax(1)), (best, wanted)
         assert best.dtype == np.int64 and best.shape == (rows,)
+    (fleet.folder / "best.npy").unlink()
+    refused(fleet, "words", {"ids": np.full((2, 5), 10), "mask": mask[:2]},
+            ["best"], 65, "(Gather): an index is out of range")
 
 
 def a_fleet_says_the_same(fleet):
@@ -162,6 +165,13 @@ def a_fleet_says_the_same(fleet):
     for name, array in zip(("scores", "best"), wanted):
         got = np.load(fleet.folder / f"{name}.npy")
         assert got.dtype == array.dtype and np.array_equal(got, array), got
+    bad = np.where(np.arange(19)[:, None] == 7, 10, arrays["ids"])
+    np.save(fleet.folder / "ids.in.npy", bad)
+    code, _, err = fleet.client(
+        "--tensor", *(f"{name}={name}.in.npy" for name in arrays),
+        "--output", "best=none.npy")
+    assert code == 1 and not (fleet.folder / "none.npy").exists(), err
+    assert "row 7: node" in err and "an index is out of range" in err, err
     np.save(fleet.folder / "mask.in.npy", arrays["mask"].astype("u1"))
     code, _, err = fleet.client(
         "--tensor", *(f"{name}={name}.in.npy" for name in arrays),

@@ -139,8 +139,8 @@ a_permanent_error_ends_the_job_at_once(void **state)
 {
     (void)state;
     rig_submit(&rig, 1, 1, 1000);
-    rig_error(&rig, 1, rig_job(1, 1), 1, FAULT_BAD_SHAPE);
-    assert_string_equal(s_client_got(MESSAGE_ERROR, FAULT_BAD_SHAPE)->text,
+    rig_error(&rig, 1, rig_job(1, 1), 1, FAULT_BAD_VALUE);
+    assert_string_equal(s_client_got(MESSAGE_ERROR, FAULT_BAD_VALUE)->text,
                         "it went wrong");
 }
 

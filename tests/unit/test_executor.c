@@ -39,6 +39,8 @@ s_run(void *context, task_t **tasks, size_t count, fault_t *fault)
         const uint8_t *in = payload_frame(tasks[i]->input, 0, &size);
         if (*in == 13)
             return fault_set(fault, FAULT_SYSTEM, "13 brings bad luck");
+        if (*in == 99)
+            return fault_set(fault, FAULT_INPUT, "99 is out of range");
         tasks[i]->output = payload_new(fault);
         uint8_t out = (uint8_t)(*in + 1);
         if (payload_add_copy(tasks[i]->output, &out, 1, fault))
@@ -184,13 +186,14 @@ a_bad_job_does_not_fail_its_batch_mates(void **state)
 {
     (void)state;
     rig_t rig = s_rig("three");
-    task_t *tasks[] = {s_task(7), s_task(13), s_task(9)};
-    executor_run(rig.executor, tasks, 3);
+    enum { COUNT = 4 };
+    task_t *tasks[COUNT] = {s_task(7), s_task(13), s_task(99), s_task(9)};
+    executor_run(rig.executor, tasks, COUNT);
     report_t *report = s_wait(&rig);
     assert_int_equal(report->kind, REPORT_DONE);
-    assert_int_equal(report->count, 3);
-    assert_int_equal(rig.script->runs, 4);
-    for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(report->count, COUNT);
+    assert_int_equal(rig.script->runs, 1 + COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
         task_t *task = report->tasks[i];
         assert_ptr_equal(task, tasks[i]);
         message_t answer;
@@ -202,6 +205,10 @@ a_bad_job_does_not_fail_its_batch_mates(void **state)
             assert_int_equal(answer.code, FAULT_INTERNAL);
             assert_string_equal(answer.text, "13 brings bad luck");
             assert_null(task->output);
+        } else if (i == 2) {
+            /* No other worker would compute these numbers either. */
+            assert_int_equal(answer.code, FAULT_BAD_VALUE);
+            assert_false(fault_is_retriable((fault_code_t)answer.code));
         } else {
             size_t size;
             const uint8_t *out = payload_frame(task->output, 0, &size);

@@ -77,17 +77,12 @@ exit_statuses_are_those_of_the_contract(void **state)
         int status;
         const char *name;
     } rows[] = {
-        {FAULT_NONE, 0, "NONE"},
-        {FAULT_DEADLINE, 1, "DEADLINE"},
-        {FAULT_POISON, 1, "POISON"},
-        {FAULT_USAGE, 64, "USAGE"},
-        {FAULT_INPUT, 65, "INPUT"},
-        {FAULT_REJECT_PART, 65, "PART"},
-        {FAULT_NO_BROKER, 69, "NO_BROKER"},
-        {FAULT_BUSY_MEMORY, 75, "MEMORY"},
-        {FAULT_TIMEOUT, 75, "TIMEOUT"},
-        {FAULT_AUTH, 77, "AUTH"},
-        {FAULT_CONFIG, 78, "CONFIG"},
+        {FAULT_NONE, 0, "NONE"},           {FAULT_DEADLINE, 1, "DEADLINE"},
+        {FAULT_POISON, 1, "POISON"},       {FAULT_BAD_VALUE, 1, "BAD_VALUE"},
+        {FAULT_USAGE, 64, "USAGE"},        {FAULT_INPUT, 65, "INPUT"},
+        {FAULT_REJECT_PART, 65, "PART"},   {FAULT_NO_BROKER, 69, "NO_BROKER"},
+        {FAULT_BUSY_MEMORY, 75, "MEMORY"}, {FAULT_TIMEOUT, 75, "TIMEOUT"},
+        {FAULT_AUTH, 77, "AUTH"},          {FAULT_CONFIG, 78, "CONFIG"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(fault_exit_status(rows[i].code), rows[i].status);
