@@ -191,8 +191,23 @@ tangents_and_errors_are_close_over_their_whole_range(void **state)
     assert_true(tangent < 4e-7);
     assert_true(error < 5e-7);
     assert_true(hyperbolic_tangent(INFINITY) == 1.0f);
-    assert_true(error_function(-INFINITY) + 1.0f < 2e-7f);
+    for (float x = 3.92f; x < 1e38f; x *= 1.5f)
+        assert_true(error_function(-x) == -1.0f);
+    assert_true(error_function(INFINITY) == 1.0f);
     assert_true(isnan(hyperbolic_tangent(NAN)) && isnan(error_function(NAN)));
+}
+
+/* What erf misses to -1 is multiplied by x. */
+static void
+gelu_is_nothing_far_below_zero(void **state)
+{
+    (void)state;
+    activation_t gelu = {ACTIVATION_GELU, 0.0f, 0.0f};
+    const float x[3] = {-6.0f, -1e6f, -3e38f};
+    float y[3];
+    activate(&gelu, y, x, 3);
+    for (int i = 0; i < 3; i++)
+        assert_true(y[i] == 0.0f);
 }
 
 static void
@@ -540,6 +555,7 @@ main(void)
         cmocka_unit_test(activations_keep_what_is_no_number),
         cmocka_unit_test(the_exponential_is_close_over_its_whole_range),
         cmocka_unit_test(tangents_and_errors_are_close_over_their_whole_range),
+        cmocka_unit_test(gelu_is_nothing_far_below_zero),
         cmocka_unit_test(the_end_of_a_row_adds_bias_and_residual_first),
         cmocka_unit_test(operands_are_repeated_along_any_axes),
         cmocka_unit_test(a_nan_wins_minimum_and_maximum),

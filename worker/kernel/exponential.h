@@ -76,13 +76,12 @@ hyperbolic_tangent(float x)
     return copysignf(less / (less + 2.0f), x);
 }
 
-/* erf(x), which is 1 in float from 3.92 on: x P(x^2) / Q(x^2), fitted to the
- * relative error (2e-8, and 5e-7 as computed). */
+/* erf(x): x P(x^2) / Q(x^2), fitted to the relative error (2e-8, and 5e-7 as
+ * computed), and exactly 1 from 3.92 on, where float has no other number: GELU
+ * would multiply by x what is missing to 1. */
 static inline float
 error_function(float x)
 {
-    x = x < -3.92f ? -3.92f : x;
-    x = x > 3.92f ? 3.92f : x;
     float t = x * x;
     float p = 2.05008337e-06f, q = 3.80917372e-05f;
     p = p * t + 2.84883921e-04f;
@@ -95,7 +94,8 @@ error_function(float x)
     q = q * t + 5.02076924e-01f;
     p = p * t + 1.12837911f;
     q = q * t + 1.0f;
-    return x * p / q;
+    float ratio = x * p / q;
+    return t >= 3.92f * 3.92f ? copysignf(1.0f, x) : ratio;
 }
 
 #endif
