@@ -28,7 +28,7 @@ def run(worker, model, inputs, outputs, folder):
     """Run a model file on arrays; `outputs` are the names wanted. Files go
     into a folder that exists."""
     folder = pathlib.Path(folder)
-    command = [str(worker), "--model", str(model), "--local", "--threads", "1"]
+    command = [str(worker), "--model", str(model), "--local", "--threads", "2"]
     for i, (name, array) in enumerate(inputs.items()):
         np.save(folder / f"input-{i}.npy", array)
         command += ["--tensor", f"{name}={folder}/input-{i}.npy"]

@@ -7,10 +7,10 @@ open in two graphs of three; several values are outputs.
 import random
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, helper
 
 from models import Constant, Model, ints, normal, value_info
-from models_idioms import Sketch
+from models_idioms import Sketch, dim
 
 NODES, OUTPUTS, ELEMENTS_MAX = 12, 3, 6000
 
@@ -227,9 +227,56 @@ class Random(Sketch):
         self.keep(self("Squeeze", x, ints(ones[0] + 1)),
                   [d for i, d in enumerate(shape) if i != ones[0]])
 
+    def dynamic(self, x, shape):
+        """x.view(x.size(0), ...): the target is computed from a shape."""
+        made = self.random.sample(shape, len(shape))
+        sizes = self("Concat", dim(self, x, 0), ints(*made), axis=0)
+        self.keep(self("Reshape", x, sizes), made)
+
+    def joined(self, x, shape):
+        """Samples and an axis as rows, and apart again."""
+        rest = shape[1:] or (1,)
+        y = self("Reshape", x, ints(-1, *rest))
+        if self.random.random() < 0.5:
+            y = self("Softmax", y, axis=len(rest))
+        else:
+            y = self("MatMul", y, self.weights(rest[-1], 3))
+            rest = (*rest[:-1], 3)
+        back = (ints(-1, shape[0], *rest) if self.random.random() < 0.5 else
+                self("Concat", dim(self, x, 0), ints(shape[0], *rest), axis=0))
+        self.keep(self("Reshape", y, back), (shape[0], *rest))
+
+    def moved(self, x, shape):
+        """The batch stands at another axis for a while."""
+        perm = list(range(len(shape) + 1))
+        self.random.shuffle(perm)
+        back = [perm.index(i) for i in range(len(perm))]
+        y = self("Transpose", x, perm=perm)
+        axis = self.random.choice([i for i, p in enumerate(perm) if p != 0])
+        kind = self.random.randrange(3)
+        if kind == 0:
+            y = self("Softmax", y, axis=axis)
+        elif kind == 1:
+            y = self("Concat", y, self("Neg", y), axis=axis)
+            shape = list(shape)
+            shape[perm[axis] - 1] *= 2
+        else:
+            largest = self("ReduceMax", y, axes=[axis], keepdims=1)
+            y = self("Sub", y, largest)
+        self.keep(self("Transpose", y, perm=back), shape)
+
+    def places(self, x, shape):
+        """Integers for a while: where the largest of an axis is."""
+        axis = self.axis(shape)
+        place = self("ArgMax", x, axis=axis, keepdims=1)
+        place = self("Mul", self("Add", place, ints(1)), ints(2))
+        wide = self("Cast", place, to=TensorProto.FLOAT)
+        self.keep(self("Add", x, self("Mul", wide, 0.1)), shape)
+
     KINDS = [unary, unary, formula, binary, binary, many, centre, reduce,
              reshape, transpose, concat, cut, gather, softmax, product,
-             window, window, grow, choose, squeeze]
+             window, window, grow, choose, squeeze, dynamic, joined, moved,
+             places]
 
     def step(self):
         name, shape = self.again()
