@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "common/model/simplify_batch.h"
 #include "common/model/simplify_fold.h"
+#include "common/model/simplify_idle.h"
 #include "common/model/simplify_norm.h"
 #include "common/model/simplify_transpose.h"
 
@@ -95,9 +96,10 @@ int
 simplify_graph(graph_t *graph, fault_t *fault)
 {
     static int (*const passes[])(graph_t *, fault_t *) = {
-        simplify_fold, graph_prune,         graph_compact,     simplify_batch,
-        graph_sort,    simplify_transposes, s_drop_identities, graph_prune,
-        graph_compact, simplify_norms,      graph_prune,       graph_compact,
+        simplify_fold, graph_prune,   graph_compact,       simplify_batch,
+        graph_sort,    simplify_idle, simplify_transposes, s_drop_identities,
+        graph_prune,   graph_compact, simplify_norms,      graph_prune,
+        graph_compact,
     };
     for (size_t p = 0; p < sizeof passes / sizeof passes[0]; p++)
         if (passes[p](graph, fault) != 0)

@@ -204,6 +204,52 @@ an_output_that_is_constant_stays(void **state)
     network_release(&net);
 }
 
+static void
+what_hands_on_its_input_goes(void **state)
+{
+    (void)state;
+    int node;
+    int x = s_begin(3, (int64_t[]){DIM_BATCH, 4, 6});
+    int y = network_unary(&net, "Relu", x);
+    y = network_binary(&net, "Pad", y, network_ints(&net, 6, (int64_t[6]){0}));
+    y = network_node(&net, "Slice", 4,
+                     (int[]){y, network_ints(&net, 1, (int64_t[]){0}),
+                             network_ints(&net, 1, (int64_t[]){INT64_MAX}),
+                             network_ints(&net, 1, (int64_t[]){1})},
+                     NULL);
+    y = network_node(&net, "Cast", 1, &y, &node);
+    s_set_int(node, "to", DTYPE_FLOAT32);
+    y = network_binary(&net, "Tile", y,
+                       network_ints(&net, 3, (int64_t[]){1, 1, 1}));
+    y = s_concat(1, &y, 1);
+    s_expect(network_unary(&net, "Tanh", y), "Relu Tanh");
+    network_release(&net);
+
+    /* one more in front and one less behind is not nothing, nor is reversing */
+    x = s_begin(3, (int64_t[]){DIM_BATCH, 4, 6});
+    y = network_binary(&net, "Pad", x,
+                       network_ints(&net, 6, (int64_t[]){0, 1, 0, 0, -1, 0}));
+    y = network_node(&net, "Slice", 5,
+                     (int[]){y, network_ints(&net, 1, (int64_t[]){-1}),
+                             network_ints(&net, 1, (int64_t[]){INT64_MIN}),
+                             network_ints(&net, 1, (int64_t[]){1}),
+                             network_ints(&net, 1, (int64_t[]){-1})},
+                     NULL);
+    s_expect(y, "Pad Slice");
+    network_release(&net);
+}
+
+/* For one sample it looks like nothing. */
+static void
+an_expand_to_the_batch_is_not_idle(void **state)
+{
+    (void)state;
+    int x = s_begin(3, (int64_t[]){DIM_BATCH, 1, 6});
+    s_expect(network_unary(&net, "Tanh", s_class_token(x)),
+             "Shape Concat Expand Concat Tanh");
+    network_release(&net);
+}
+
 /* x / n depends on how many samples there are: that is no batch. */
 static void
 arithmetic_on_the_batch_is_not_batchable(void **state)
@@ -254,6 +300,8 @@ main(void)
         cmocka_unit_test(an_expand_takes_the_batch_from_beside),
         cmocka_unit_test(constants_are_computed_once),
         cmocka_unit_test(an_output_that_is_constant_stays),
+        cmocka_unit_test(what_hands_on_its_input_goes),
+        cmocka_unit_test(an_expand_to_the_batch_is_not_idle),
         cmocka_unit_test(arithmetic_on_the_batch_is_not_batchable),
         cmocka_unit_test(samples_may_lie_along_any_axis),
     };
