@@ -53,8 +53,7 @@ eval_input(const evaluation_t *self, int index)
 int
 eval_fault(const evaluation_t *self, const char *sentence)
 {
-    return fault_set(self->fault, FAULT_INPUT, "node '%.60s' (%.40s): %s",
-                     self->node->name, self->node->op, sentence);
+    return node_fault(self->node, self->fault, "%s", sentence);
 }
 
 int64_t

@@ -7,6 +7,7 @@
 #include "common/model/graph.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -411,6 +412,18 @@ graph_set_op(graph_t *self, int index, const char *op, fault_t *fault)
     free(self->nodes[index].op);
     self->nodes[index].op = copy;
     return 0;
+}
+
+int
+node_fault(const node_t *node, fault_t *fault, const char *format, ...)
+{
+    char text[FAULT_TEXT_MAX + 1];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return fault_set(fault, FAULT_INPUT, "node '%.60s' (%.40s): %s", node->name,
+                     node->op, text);
 }
 
 char *

@@ -158,6 +158,10 @@ void graph_drop_attribute(graph_t *self, int node, const char *name);
 int graph_copy_attributes(graph_t *self, int node, const node_t *from,
                           fault_t *fault);
 
+/* FAULT_INPUT: "node 'NAME' (OP): " and a sentence. Returns -1. */
+int node_fault(const node_t *node, fault_t *fault, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Borrowed, or NULL if the node has none of that name. */
 const attribute_t *node_attribute(const node_t *node, const char *name);
 /* The attribute, or a default where it is absent (or of another kind). */

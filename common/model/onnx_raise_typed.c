@@ -28,9 +28,7 @@ typedef int raise_fn(raising_t *self, int node);
 static int
 s_fault(const raising_t *self, int index, const char *why)
 {
-    const node_t *node = &self->graph->nodes[index];
-    return fault_set(self->fault, FAULT_INPUT, "node '%.60s' (%.40s): %s",
-                     node->name, node->op, why);
+    return node_fault(&self->graph->nodes[index], self->fault, "%s", why);
 }
 
 static int

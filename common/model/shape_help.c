@@ -13,8 +13,7 @@ shaping_fault(const shaping_t *self, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return fault_set(self->fault, FAULT_INPUT, "node '%.60s' (%.40s): %s",
-                     self->node->name, self->node->op, text);
+    return node_fault(self->node, self->fault, "%s", text);
 }
 
 const value_type_t *
@@ -106,29 +105,6 @@ shaping_output(const shaping_t *self, dtype_t dtype, const shape_t *shape)
             return shaping_fault(self, "its output would be %s",
                                  shape_text(shape, text, sizeof text));
     return shaping_give(self, 0, dtype, shape);
-}
-
-int
-shaping_ints(const shaping_t *self, const char *name, int count, int64_t absent,
-             int64_t min, int64_t *values)
-{
-    const attribute_t *found = node_attribute(self->node, name);
-    for (int i = 0; i < count; i++)
-        values[i] = absent;
-    if (!found)
-        return 0;
-    if (found->kind != ATTRIBUTE_INTS || found->count != (size_t)count)
-        return shaping_fault(self, "%s should be %d integers", name, count);
-    for (int i = 0; i < count; i++) {
-        if (found->ints[i] < min || found->ints[i] > SHAPING_EXTENT_MAX)
-            return shaping_fault(self,
-                                 "%s has %lld, which should be %lld to "
-                                 "%d",
-                                 name, (long long)found->ints[i],
-                                 (long long)min, SHAPING_EXTENT_MAX);
-        values[i] = found->ints[i];
-    }
-    return 0;
 }
 
 int

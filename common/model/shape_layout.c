@@ -72,19 +72,17 @@ shape_transpose(const shaping_t *self)
         return -1;
     const value_type_t *x = shaping_input(self, 0);
     int rank = x->shape.rank;
-    int64_t order[TENSOR_RANK_MAX];
-    for (int i = 0; i < rank; i++)
-        order[i] = rank - 1 - i;
-    if (node_attribute(self->node, "perm") &&
-        shaping_ints(self, "perm", rank, 0, 0, order) != 0)
-        return -1;
+    const attribute_t *perm = node_attribute(self->node, "perm");
+    if (perm && (perm->kind != ATTRIBUTE_INTS || perm->count != (size_t)rank))
+        return shaping_fault(self, "perm should be %d integers", rank);
     shape_t shape = {.rank = rank};
     unsigned seen = 0;
     for (int i = 0; i < rank; i++) {
-        if (order[i] >= rank || seen >> order[i] & 1)
+        int64_t axis = perm ? perm->ints[i] : rank - 1 - i;
+        if (axis < 0 || axis >= rank || seen >> axis & 1)
             return shaping_fault(self, "perm is not an order of %d axes", rank);
-        seen |= 1u << order[i];
-        shape.dims[i] = x->shape.dims[order[i]];
+        seen |= 1u << axis;
+        shape.dims[i] = x->shape.dims[axis];
     }
     return shaping_give(self, 0, x->dtype, &shape);
 }

@@ -1,7 +1,7 @@
 /* Inside shape inference: one node at work, and the operators by family.
  *
  * Adding an operator: a function in the file of its family, a line here, a row
- * in shape.c's table.
+ * in shape_rows.c's table.
  */
 #ifndef CONVOY_COMMON_MODEL_SHAPE_OPS_H
 #define CONVOY_COMMON_MODEL_SHAPE_OPS_H
@@ -14,7 +14,7 @@
 #include "common/model/shape.h"
 
 enum {
-    SHAPING_EXTENT_MAX = 1 << 20, /* of a kernel, stride, pad, dilation */
+    SHAPING_EXTENT_MAX = 1 << 20, /* of what a node says in one number */
 };
 
 static const int64_t SHAPING_ELEMENTS_MAX = (int64_t)1 << 36; /* of a tensor */
@@ -72,11 +72,6 @@ int shaping_floats(const shaping_t *self, int count);
 
 /* Set the type of output 0: every dim at least 1 and the size sane. */
 int shaping_output(const shaping_t *self, dtype_t dtype, const shape_t *shape);
-
-/* An attribute of exactly `count` ints in min..SHAPING_EXTENT_MAX, each
- * `absent` where there is none. */
-int shaping_ints(const shaping_t *self, const char *name, int count,
-                 int64_t absent, int64_t min, int64_t *values);
 
 /* An axis of `rank`, negative ones from the end, into 0..rank-1. */
 int shaping_axis(const shaping_t *self, int64_t axis, int rank, int *result);

@@ -1,8 +1,6 @@
 /* Windows: attributes read, auto_pad worked out, extents computed. */
 #include "common/model/sliding.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct reading {
@@ -11,18 +9,6 @@ typedef struct reading {
     int first; /* of the spatial axes, in the window's arrays */
     fault_t *fault;
 } reading_t;
-
-static int __attribute__((format(printf, 2, 3)))
-s_fault(const reading_t *self, const char *format, ...)
-{
-    char text[FAULT_TEXT_MAX + 1];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    return fault_set(self->fault, FAULT_INPUT, "node '%.60s' (%.40s): %s",
-                     self->node->name, self->node->op, text);
-}
 
 /* An attribute of a number for each spatial axis, or of two lists of them
  * (`more` is where the second goes). */
@@ -40,13 +26,15 @@ s_ints(const reading_t *self, const char *name, int64_t absent, int64_t min,
     if (!found)
         return 0;
     if (found->kind != ATTRIBUTE_INTS || found->count != count)
-        return s_fault(self, "%s should be %zu integers", name, count);
+        return node_fault(self->node, self->fault, "%s should be %zu integers",
+                          name, count);
     for (size_t i = 0; i < count; i++) {
         int64_t *to = i < axes ? values + i : more + (i - axes);
         if (found->ints[i] < min || found->ints[i] > SLIDING_EXTENT_MAX)
-            return s_fault(self, "%s has %lld, which should be %lld to %d",
-                           name, (long long)found->ints[i], (long long)min,
-                           SLIDING_EXTENT_MAX);
+            return node_fault(self->node, self->fault,
+                              "%s has %lld, which should be %lld to %d", name,
+                              (long long)found->ints[i], (long long)min,
+                              SLIDING_EXTENT_MAX);
         to[self->first] = found->ints[i];
     }
     return 0;
@@ -61,8 +49,9 @@ s_begin(reading_t *self, const shape_t *x, const shape_t *weights)
     int rank = x->rank;
     if (rank < 3 || rank > 2 + SLIDING_AXES ||
         (weights && weights->rank != rank))
-        return s_fault(self, "its input %s is not [N, channels, ...]",
-                       shape_text(x, text, sizeof text));
+        return node_fault(self->node, self->fault,
+                          "its input %s is not [N, channels, ...]",
+                          shape_text(x, text, sizeof text));
     *window = (sliding_t){.axes = rank - 2,
                           .in = {1, 1, 1},
                           .out = {1, 1, 1},
@@ -81,12 +70,15 @@ s_begin(reading_t *self, const shape_t *x, const shape_t *weights)
         int64_t extent =
             weights ? weights->dims[i - self->first + 2] : window->kernel[i];
         if (extent == 0 && !weights)
-            return s_fault(self, "it has no kernel_shape");
+            return node_fault(self->node, self->fault,
+                              "it has no kernel_shape");
         if (extent < 1 || extent > SLIDING_EXTENT_MAX)
-            return s_fault(self, "its kernel has an extent of %lld",
-                           (long long)extent);
+            return node_fault(self->node, self->fault,
+                              "its kernel has an extent of %lld",
+                              (long long)extent);
         if (window->kernel[i] != 0 && window->kernel[i] != extent)
-            return s_fault(self, "kernel_shape is not that of the weights");
+            return node_fault(self->node, self->fault,
+                              "kernel_shape is not that of the weights");
         window->kernel[i] = extent;
     }
     return 0;
@@ -120,7 +112,8 @@ s_auto_pad(const reading_t *self)
     for (int i = PAD_GIVEN; i <= PAD_LOWER; i++)
         if (strcmp(text, names[i]) == 0)
             return i;
-    return s_fault(self, "auto_pad %.20s is not supported", text);
+    return node_fault(self->node, self->fault,
+                      "auto_pad %.20s is not supported", text);
 }
 
 /* The outputs along one axis. With ceil_mode a last window hangs over the end,
@@ -134,8 +127,9 @@ s_extent(const reading_t *self, int axis, bool ceil_mode)
     int64_t padded = begun + window->end[axis];
     int64_t reach = s_reach(window, axis), stride = window->stride[axis];
     if (reach > padded)
-        return s_fault(self, "a kernel of %lld does not fit an input of %lld",
-                       (long long)reach, (long long)padded);
+        return node_fault(self->node, self->fault,
+                          "a kernel of %lld does not fit an input of %lld",
+                          (long long)reach, (long long)padded);
     int64_t out = (padded - reach) / stride + 1;
     if (ceil_mode && (padded - reach) % stride != 0 && out * stride < begun)
         out++;
@@ -198,8 +192,8 @@ sliding_read_transposed(const node_t *node, const shape_t *x,
         else
             self->out[i] = whole - self->begin[i] - self->end[i];
         if (self->out[i] < 1)
-            return s_fault(&reading, "padding leaves no output of %lld",
-                           (long long)whole);
+            return node_fault(node, fault, "padding leaves no output of %lld",
+                              (long long)whole);
     }
     return 0;
 }
