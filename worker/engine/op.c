@@ -107,33 +107,6 @@ operand_load(const build_t *build, operand_t *operand, fault_t *fault)
     return data ? 0 : -1;
 }
 
-int
-step_ints(const build_t *build, const step_t *step, const char *name, int count,
-          int absent, int low, int high, int *values, fault_t *fault)
-{
-    char text[160];
-    const attribute_t *attribute = node_attribute(step_node(build, step), name);
-    for (int i = 0; i < count; i++)
-        values[i] = absent;
-    if (!attribute)
-        return 0;
-    if (attribute->kind != ATTRIBUTE_INTS || attribute->count != (size_t)count)
-        return fault_set(fault, FAULT_INPUT, "%s: %s must be %d integers",
-                         step_text(build, step, text, sizeof text), name,
-                         count);
-    for (int i = 0; i < count; i++) {
-        int64_t value = attribute->ints[i];
-        if (value < low || value > high)
-            return fault_set(fault, FAULT_INPUT,
-                             "%s: %s %lld is outside "
-                             "%d..%d",
-                             step_text(build, step, text, sizeof text), name,
-                             (long long)value, low, high);
-        values[i] = (int)value;
-    }
-    return 0;
-}
-
 bool
 run_advance(const run_t *run)
 {

@@ -1,10 +1,10 @@
 /* What an operator is to the engine: a step of a plan and how it runs.
  *
- * To add an operator: write its functions in an op_*.c (with a kernel in
- * worker/kernel and a naive twin in tests/support if it needs one), and add a
- * row to the table in op.c. Nothing else knows operators by name, save fuse.c.
- * Of several rows of one name the first whose check accepts the node runs it;
- * what none accepts, common/model/eval may compute.
+ * To add an operator: write its functions and its row in the op_*.c of its
+ * family (with a kernel in worker/kernel and a naive twin in tests/support if
+ * it needs one); op.c lists the families. Nothing else knows operators by name,
+ * save fuse.c. Of several rows of one name the first whose check accepts the
+ * node runs it; what none accepts, common/model/eval may compute.
  *
  *   check    can we run this node? attributes, types; allocates nothing
  *   prepare  read its constants, pack its weights, fill in the step
@@ -55,8 +55,8 @@ struct op {
 enum {
     OP_VIEW = 1,      /* the output is the first input's bytes */
     OP_IN_PLACE = 2,  /* the output may lie where an input of its size lay */
-    OP_ANY_DTYPE = 8, /* not only float32 */
     OP_ENDS = 4,      /* takes an activation and a residual at its end */
+    OP_ANY_DTYPE = 8, /* not only float32 */
 };
 
 enum { STEP_INPUTS_MIN = 3 }; /* places of a step's inputs, for a bias */
@@ -139,12 +139,6 @@ float *step_constant(const build_t *build, const operand_t *operand,
 /* Make a constant operand's elements available to run, in its dtype; nothing
  * for any other operand. */
 int operand_load(const build_t *build, operand_t *operand, fault_t *fault);
-
-/* Integer attribute lists with a default for each place; -1 with FAULT_INPUT
- * if the list has another length or a number is outside [low, high]. */
-int step_ints(const build_t *build, const step_t *step, const char *name,
-              int count, int absent, int low, int high, int *values,
-              fault_t *fault);
 
 /* Count one tile done; false if the run was cancelled or failed. */
 bool run_advance(const run_t *run);
