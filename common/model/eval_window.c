@@ -135,48 +135,31 @@ s_convolve_all(const evaluation_t *self, const convolution_t *convolution)
         }
 }
 
+static const bool transposes = true; /* the detail of ConvTranspose */
+
+/* Weights are [outs of all groups, channels, ...], those of a ConvTranspose
+ * [channels of all groups, outs, ...]. */
 static int
 s_run_conv(const evaluation_t *self)
 {
+    bool transposed = self->detail == &transposes;
     const array_t *x = eval_input(self, 0), *weights = eval_input(self, 1);
-    sliding_t window;
-    if (sliding_read(self->node, &x->shape, &weights->shape, &window,
-                     self->fault))
-        return -1;
     int64_t groups = node_int(self->node, "group", 1);
-    int64_t channels = weights->shape.dims[1];
+    int64_t rows = weights->shape.dims[0] / groups;
+    int64_t columns = weights->shape.dims[1];
+    sliding_t window;
+    if ((transposed ? sliding_read_transposed : sliding_read)(
+            self->node, &x->shape, &weights->shape, &window, self->fault))
+        return -1;
     convolution_t convolution = {.x = x,
                                  .weights = weights,
                                  .window = &window,
-                                 .source = s_seen,
+                                 .source = transposed ? s_source : s_seen,
                                  .groups = groups,
-                                 .channels = channels,
-                                 .outs = weights->shape.dims[0] / groups,
-                                 .in_step = 1,
-                                 .out_step = channels};
-    s_convolve_all(self, &convolution);
-    return 0;
-}
-
-static int
-s_run_conv_transpose(const evaluation_t *self)
-{
-    const array_t *x = eval_input(self, 0), *weights = eval_input(self, 1);
-    sliding_t window;
-    if (sliding_read_transposed(self->node, &x->shape, &weights->shape, &window,
-                                self->fault))
-        return -1;
-    int64_t groups = node_int(self->node, "group", 1);
-    int64_t outs = weights->shape.dims[1];
-    convolution_t convolution = {.x = x,
-                                 .weights = weights,
-                                 .window = &window,
-                                 .source = s_source,
-                                 .groups = groups,
-                                 .channels = weights->shape.dims[0] / groups,
-                                 .outs = outs,
-                                 .in_step = outs,
-                                 .out_step = 1};
+                                 .channels = transposed ? rows : columns,
+                                 .outs = transposed ? columns : rows,
+                                 .in_step = transposed ? columns : 1,
+                                 .out_step = transposed ? 1 : columns};
     s_convolve_all(self, &convolution);
     return 0;
 }
@@ -305,7 +288,7 @@ s_run_average_pool(const evaluation_t *self)
 const eval_row_t eval_rows_window[] = {
     {"AveragePool", s_run_average_pool, false, NULL},
     {"Conv", s_run_conv, false, NULL},
-    {"ConvTranspose", s_run_conv_transpose, false, NULL},
+    {"ConvTranspose", s_run_conv, false, &transposes},
     {"MaxPool", s_run_max_pool, false, NULL},
     {0},
 };
