@@ -177,9 +177,9 @@ naive_reduce(int kind, float *y, const float *x, size_t outer, size_t count,
         }
 }
 
-void
-naive_softmax(float *y, const float *x, size_t outer, size_t count,
-              size_t inner)
+static void
+s_softmax(float *y, const float *x, size_t outer, size_t count, size_t inner,
+          bool logarithm)
 {
     for (size_t o = 0; o < outer; o++)
         for (size_t i = 0; i < inner; i++) {
@@ -190,29 +190,26 @@ naive_softmax(float *y, const float *x, size_t outer, size_t count,
                 largest = fmax(largest, (double)from[c * inner]);
             for (size_t c = 0; c < count; c++)
                 sum += exp((double)from[c * inner] - largest);
-            for (size_t c = 0; c < count; c++)
+            for (size_t c = 0; c < count; c++) {
+                double above = (double)from[c * inner] - largest;
                 to[c * inner] =
-                    (float)(exp((double)from[c * inner] - largest) / sum);
+                    (float)(logarithm ? above - log(sum) : exp(above) / sum);
+            }
         }
+}
+
+void
+naive_softmax(float *y, const float *x, size_t outer, size_t count,
+              size_t inner)
+{
+    s_softmax(y, x, outer, count, inner, false);
 }
 
 void
 naive_log_softmax(float *y, const float *x, size_t outer, size_t count,
                   size_t inner)
 {
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < inner; i++) {
-            const float *from = x + o * count * inner + i;
-            float *to = y + o * count * inner + i;
-            double largest = -INFINITY, sum = 0.0;
-            for (size_t c = 0; c < count; c++)
-                largest = fmax(largest, (double)from[c * inner]);
-            for (size_t c = 0; c < count; c++)
-                sum += exp((double)from[c * inner] - largest);
-            for (size_t c = 0; c < count; c++)
-                to[c * inner] =
-                    (float)((double)from[c * inner] - largest - log(sum));
-        }
+    s_softmax(y, x, outer, count, inner, true);
 }
 
 void
