@@ -253,6 +253,12 @@ arguments_that_do_not_fit_the_input_are_named(void **state)
     s_refuse(
         "({ op = \"ConvTranspose2d\"; weights = \"t\"; kernel_size = 3; })",
         "t.weight 3 4 2 2", FAULT_INPUT, "kernel_size = 3");
+}
+
+static void
+arguments_of_norms_and_sizes_that_do_not_fit_are_named(void **state)
+{
+    (void)state;
     s_refuse("({ op = \"LayerNorm\"; normalized_shape = [13, 9]; })", NULL,
              FAULT_INPUT, "has 9 where its input has 10");
     s_refuse("({ op = \"LayerNorm\"; normalized_shape = [1, 3, 13, 10]; })",
@@ -386,6 +392,8 @@ main(void)
         cmocka_unit_test(a_list_of_lists_numbers_the_parts),
         cmocka_unit_test(what_a_list_says_wrongly_is_named),
         cmocka_unit_test(arguments_that_do_not_fit_the_input_are_named),
+        cmocka_unit_test(
+            arguments_of_norms_and_sizes_that_do_not_fit_are_named),
         cmocka_unit_test(axes_move_as_in_torch),
         cmocka_unit_test(
             a_weight_that_is_missing_surplus_or_misshaped_is_named),
