@@ -1,10 +1,12 @@
 /* One operator on small tensors. */
 #include "tests/support/evaluate.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/model/eval.h"
+#include "common/model/graph.h"
 #include "common/model/shape.h"
 #include "tests/support/tests.h"
 
@@ -32,6 +34,14 @@ evaluate_end(void)
     s_inputs_count = 0;
 }
 
+int
+evaluate_teardown(void **state)
+{
+    (void)state;
+    evaluate_end();
+    return 0;
+}
+
 void
 evaluate_op(const char *op, int outputs)
 {
@@ -47,19 +57,70 @@ evaluate_op(const char *op, int outputs)
     assert_int_equal(s_node, 0);
 }
 
+/* The tensor of the next input. */
+static tensor_t *
+s_add(dtype_t dtype, const shape_t *shape)
+{
+    assert_true(s_inputs_count < INPUTS_MAX);
+    tensor_t *tensor = &s_elements[s_inputs_count++];
+    assert_ok(tensor_init(tensor, dtype, shape, &s_fault), &s_fault);
+    return tensor;
+}
+
+/* The value of that input, once its elements are there. */
+static void
+s_add_value(bool constant)
+{
+    int at = s_inputs_count - 1;
+    const char *name = (char[]){'x', (char)('0' + at), 0};
+    const tensor_t *x = &s_elements[at];
+    s_inputs[at] =
+        constant
+            ? graph_add_elements(s_graph, name, x->dtype, &x->shape,
+                                 x->bytes ? x->data : "", &s_fault)
+            : graph_add_value(s_graph, name, x->dtype, &x->shape, &s_fault);
+    assert_true(s_inputs[at] >= 0);
+}
+
 void
 evaluate_input(dtype_t dtype, const shape_t *shape, const void *elements)
 {
-    int at = s_inputs_count++;
-    assert_true(at < INPUTS_MAX);
-    tensor_t *tensor = &s_elements[at];
-    assert_ok(tensor_init(tensor, dtype, shape, &s_fault), &s_fault);
+    tensor_t *tensor = s_add(dtype, shape);
     if (tensor->bytes)
         memcpy(tensor->data, elements, tensor->bytes);
-    s_inputs[at] =
-        graph_add_elements(s_graph, (char[]){'x', (char)('0' + at), 0}, dtype,
-                           shape, tensor->bytes ? elements : "", &s_fault);
-    assert_true(s_inputs[at] >= 0);
+    s_add_value(true);
+}
+
+static void
+s_add_numbers(dtype_t dtype, const shape_t *shape, const double *numbers,
+              size_t count, bool constant)
+{
+    tensor_t *tensor = s_add(dtype, shape);
+    size_t total = (size_t)shape_elements(shape), size = dtype_size(dtype);
+    for (size_t i = 0; i < total; i++)
+        tensor_convert(dtype, (char *)tensor->data + i * size, DTYPE_FLOAT64,
+                       &numbers[i % count], 1);
+    s_add_value(constant);
+}
+
+void
+evaluate_numbers(dtype_t dtype, const shape_t *shape, const double *numbers,
+                 size_t count)
+{
+    s_add_numbers(dtype, shape, numbers, count, true);
+}
+
+void
+evaluate_computed(dtype_t dtype, const shape_t *shape, const double *numbers,
+                  size_t count)
+{
+    s_add_numbers(dtype, shape, numbers, count, false);
+}
+
+const tensor_t *
+evaluate_operand(int input)
+{
+    return &s_elements[input];
 }
 
 void
@@ -148,14 +209,33 @@ s_run(const value_type_t *types)
     for (int i = 0; i < s_outputs; i++) {
         const value_type_t *type = &types[i];
         size_t bytes = tensor_bytes(type->dtype, &type->shape, 0);
-        assert_true(bytes <= EVALUATE_BYTES_MAX);
+        assert_true(bytes < EVALUATE_BYTES_MAX);
         evaluated[i].dtype = type->dtype;
         evaluated[i].shape = type->shape;
-        memset(evaluated[i].data, 0xee, sizeof evaluated[i].data);
+        memset(evaluated[i].data, 0xee, bytes + 1);
         outputs[i] = (array_t){type->dtype, type->shape, evaluated[i].data};
         out[i] = &outputs[i];
     }
     return eval_run(&s_graph->nodes[s_node], in, out, &s_fault);
+}
+
+/* The types of all values; NULL where the node is refused. */
+static value_type_t *
+s_infer(void)
+{
+    value_type_t *types = calloc(s_graph->values_count, sizeof *types);
+    int result = shape_infer_start(s_graph, 1, types, &s_fault);
+    for (int i = 0; i < s_inputs_count; i++) {
+        if (s_inputs[i] == GRAPH_NONE)
+            continue;
+        types[s_inputs[i]].dtype = s_elements[i].dtype;
+        types[s_inputs[i]].shape = s_elements[i].shape;
+    }
+    if (result != 0 || shape_infer_node(s_graph, s_node, types, &s_fault)) {
+        free(types);
+        return NULL;
+    }
+    return types;
 }
 
 static int
@@ -167,7 +247,7 @@ s_infer_and_run(void)
     node->inputs = calloc(INPUTS_MAX, sizeof *node->inputs);
     memcpy(node->inputs, s_inputs, sizeof s_inputs);
     node->inputs_count = s_inputs_count;
-    value_type_t *types = shape_types_new(s_graph, 1, &s_fault);
+    value_type_t *types = s_infer();
     int result = types ? s_run(types) : -1;
     /* What is known must be what evaluation gives. */
     for (int i = 0; result == 0 && i < s_outputs; i++)
@@ -183,6 +263,12 @@ void
 evaluate(void)
 {
     assert_ok(s_infer_and_run(), &s_fault);
+}
+
+const char *
+evaluate_attempt(void)
+{
+    return s_infer_and_run() == 0 ? NULL : s_fault.text;
 }
 
 void
@@ -211,6 +297,30 @@ evaluate_expect(dtype_t dtype, const shape_t *shape, const void *elements)
     if (bytes)
         assert_memory_equal(evaluated[0].data, elements, bytes);
     assert_int_equal((unsigned char)evaluated[0].data[bytes], 0xee);
+}
+
+double
+evaluate_element(int output, size_t i)
+{
+    const evaluated_t *y = &evaluated[output];
+    double element;
+    assert_true((int64_t)i < shape_elements(&y->shape));
+    tensor_convert(DTYPE_FLOAT64, &element, y->dtype,
+                   y->data + i * dtype_size(y->dtype), 1);
+    return element;
+}
+
+void
+evaluate_expect_numbers(dtype_t dtype, const shape_t *shape,
+                        const double *numbers, size_t count)
+{
+    s_expect_type(dtype, shape);
+    assert_int_equal(count, shape_elements(shape));
+    for (size_t i = 0; i < count; i++) {
+        double element = evaluate_element(0, i);
+        if (element != numbers[i] && !(isnan(element) && isnan(numbers[i])))
+            fail_msg("element %zu is %.17g, not %.17g", i, element, numbers[i]);
+    }
 }
 
 void

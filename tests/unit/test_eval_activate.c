@@ -2,21 +2,11 @@
 #include "tests/support/tests.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/evaluation.h"
+#include "tests/support/evaluate.h"
 
-#define LIST(n) ((shape_t){1, {n}})
 #define COUNT(list) (sizeof(list) / sizeof *(list))
-#define EXPECT(test, dtype, shape, ...)                                        \
-    evaluation_expect(test, dtype, shape, (const double[]){__VA_ARGS__},       \
-                      COUNT(((const double[]){__VA_ARGS__})))
-#define INPUT(test, dtype, shape, ...)                                         \
-    evaluation_input(test, dtype, shape, (const double[]){__VA_ARGS__},        \
-                     COUNT(((const double[]){__VA_ARGS__})))
-
-static evaluation_test_t test;
 
 /* Of float64, as PyTorch 1.13 computes them. */
 static const struct {
@@ -70,22 +60,20 @@ activations_of_float64_are_those_of_pytorch(void **state)
 {
     (void)state;
     for (size_t r = 0; r < COUNT(goldens); r++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT64, LIST(5), -2.5, -0.5, 0, 0.75, 3);
-        evaluation_node(&test, goldens[r].op, 1);
+        evaluate_op(goldens[r].op, 1);
+        evaluate_computed(DTYPE_FLOAT64, SHAPE(5),
+                          NUMBERS(-2.5, -0.5, 0, 0.75, 3));
         if (goldens[r].alpha > 0.0f)
-            graph_set_float(test.graph, test.node, "alpha", goldens[r].alpha,
-                            &test.fault);
-        assert_ok(evaluation_run(&test), &test.fault);
+            evaluate_float("alpha", goldens[r].alpha);
+        evaluate();
         for (size_t i = 0; i < 5; i++) {
-            double y = evaluation_element(&test, 0, i);
+            double y = evaluate_element(0, i);
             double right = goldens[r].expected[i];
             /* The two numbers of Selu are floats in a node. */
             double most = strcmp(goldens[r].op, "Selu") ? 1e-14 : 1e-7;
             if (!(fabs(y - right) <= most * fabs(right)))
                 fail_msg("%s: %.17g, not %.17g", goldens[r].op, y, right);
         }
-        evaluation_end(&test);
     }
 }
 
@@ -96,70 +84,64 @@ integers_are_clipped_and_rectified(void **state)
     const dtype_t dtypes[] = {DTYPE_INT64, DTYPE_INT32, DTYPE_INT16,
                               DTYPE_INT8};
     for (size_t d = 0; d < COUNT(dtypes); d++) {
-        evaluation_begin(&test);
-        INPUT(&test, dtypes[d], LIST(4), -100, -1, 1, 100);
-        evaluation_node(&test, "Relu", 1);
-        EXPECT(&test, dtypes[d], LIST(4), 0, 0, 1, 100);
-        evaluation_end(&test);
+        evaluate_op("Relu", 1);
+        evaluate_computed(dtypes[d], SHAPE(4), NUMBERS(-100, -1, 1, 100));
+        evaluate();
+        evaluate_expect_numbers(dtypes[d], SHAPE(4), NUMBERS(0, 0, 1, 100));
 
-        evaluation_begin(&test);
-        INPUT(&test, dtypes[d], LIST(4), -100, -1, 1, 100);
-        evaluation_absent(&test);
-        INPUT(&test, dtypes[d], (shape_t){.rank = 0}, 50);
-        evaluation_node(&test, "Clip", 1);
-        EXPECT(&test, dtypes[d], LIST(4), -100, -1, 1, 50);
-        evaluation_end(&test);
+        evaluate_op("Clip", 1);
+        evaluate_computed(dtypes[d], SHAPE(4), NUMBERS(-100, -1, 1, 100));
+        evaluate_absent();
+        evaluate_computed(dtypes[d], SCALAR, NUMBERS(50));
+        evaluate();
+        evaluate_expect_numbers(dtypes[d], SHAPE(4), NUMBERS(-100, -1, 1, 50));
     }
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_BOOL, LIST(1), 1);
-    evaluation_node(&test, "Clip", 1);
-    evaluation_refused(&test, "it does not work on bool");
+    evaluate_op("Clip", 1);
+    evaluate_computed(DTYPE_BOOL, SHAPE(1), NUMBERS(1));
+    evaluate_refuses("it does not work on bool");
 }
 
 static void
 bounds_are_computed_absent_or_crossed(void **state)
 {
     (void)state;
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT32, LIST(3), -INFINITY, NAN, 7);
-    evaluation_node(&test, "Clip", 1);
-    EXPECT(&test, DTYPE_FLOAT32, LIST(3), -INFINITY, NAN, 7);
-    evaluation_end(&test);
+    evaluate_op("Clip", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(-INFINITY, NAN, 7));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(3),
+                            NUMBERS(-INFINITY, NAN, 7));
 
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT32, LIST(3), -1, 1.5, 7);
-    INPUT(&test, DTYPE_FLOAT32, LIST(1), 2);
-    INPUT(&test, DTYPE_FLOAT32, LIST(1), 1);
-    evaluation_node(&test, "Clip", 1);
-    EXPECT(&test, DTYPE_FLOAT32, LIST(3), 1, 1, 1);
-    evaluation_end(&test);
+    evaluate_op("Clip", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(-1, 1.5, 7));
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(1), NUMBERS(2));
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(1), NUMBERS(1));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(3), NUMBERS(1, 1, 1));
 }
 
 static void
 a_slope_is_repeated_a_channel(void **state)
 {
     (void)state;
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT64, ((shape_t){3, {1, 2, 2}}), -1, 2, -3, 4);
-    INPUT(&test, DTYPE_FLOAT64, ((shape_t){2, {2, 1}}), 0.5, 0.25);
-    evaluation_node(&test, "PRelu", 1);
-    EXPECT(&test, DTYPE_FLOAT64, ((shape_t){3, {1, 2, 2}}), -0.5, 2, -0.75, 4);
-    evaluation_end(&test);
+    evaluate_op("PRelu", 1);
+    evaluate_computed(DTYPE_FLOAT64, SHAPE(1, 2, 2), NUMBERS(-1, 2, -3, 4));
+    evaluate_computed(DTYPE_FLOAT64, SHAPE(2, 1), NUMBERS(0.5, 0.25));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT64, SHAPE(1, 2, 2),
+                            NUMBERS(-0.5, 2, -0.75, 4));
 }
 
 static void
 a_gelu_may_be_the_approximate_one(void **state)
 {
     (void)state;
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT64, LIST(1), 1.5);
-    evaluation_node(&test, "Gelu", 1);
-    graph_set_text(test.graph, test.node, "approximate", "tanh", &test.fault);
-    assert_ok(evaluation_run(&test), &test.fault);
+    evaluate_op("Gelu", 1);
+    evaluate_computed(DTYPE_FLOAT64, SHAPE(1), NUMBERS(1.5));
+    evaluate_text("approximate", "tanh");
+    evaluate();
     double inner = sqrt(2.0 / M_PI) * (1.5 + 0.044715 * 1.5 * 1.5 * 1.5);
     double right = 0.5 * 1.5 * (1.0 + tanh(inner));
-    assert_true(fabs(evaluation_element(&test, 0, 0) - right) < 1e-14);
-    evaluation_end(&test);
+    assert_true(fabs(evaluate_element(0, 0) - right) < 1e-14);
 }
 
 int
@@ -172,5 +154,5 @@ main(void)
         cmocka_unit_test(a_slope_is_repeated_a_channel),
         cmocka_unit_test(a_gelu_may_be_the_approximate_one),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

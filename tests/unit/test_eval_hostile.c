@@ -4,11 +4,9 @@
 #include "tests/support/tests.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/model/eval.h"
-#include "tests/support/evaluation.h"
+#include "tests/support/evaluate.h"
 #include "tests/support/naive.h"
 
 enum { ROUNDS = 200000 };
@@ -90,7 +88,6 @@ static const char *const whole[] = {"axis", "keepdims", "num_groups",
                                     "to"};
 static const char *const real[] = {"alpha", "beta", "bias", "epsilon", "gamma"};
 
-static evaluation_test_t test;
 static naive_random_t random_ = {2024};
 
 static size_t
@@ -114,25 +111,21 @@ s_add_input(dtype_t like, const shape_t *shape_like)
     if (s_choose(9) == 0)
         shape = (shape_t){1, {naive_int(&random_, 0, 3)}};
     if (s_choose(16) == 0)
-        evaluation_absent(&test);
+        evaluate_absent();
     else if (s_choose(3) == 0)
-        evaluation_constant(&test, dtype, shape, elements, COUNT(elements));
+        evaluate_numbers(dtype, &shape, elements, COUNT(elements));
     else
-        evaluation_input(&test, dtype, shape, elements, COUNT(elements));
+        evaluate_computed(dtype, &shape, elements, COUNT(elements));
 }
 
 static void
 s_add_attributes(void)
 {
     for (int i = naive_int(&random_, 0, 7); i > 0; i--) {
-        assert_ok(
-            graph_set_int(test.graph, test.node, whole[s_choose(COUNT(whole))],
-                          integers[s_choose(COUNT(integers))], &test.fault),
-            &test.fault);
-        assert_ok(graph_set_float(
-                      test.graph, test.node, real[s_choose(COUNT(real))],
-                      (float)numbers[s_choose(COUNT(numbers))], &test.fault),
-                  &test.fault);
+        evaluate_int(whole[s_choose(COUNT(whole))],
+                     integers[s_choose(COUNT(integers))]);
+        evaluate_float(real[s_choose(COUNT(real))],
+                       (float)numbers[s_choose(COUNT(numbers))]);
     }
 }
 
@@ -146,7 +139,7 @@ any_node_is_refused_or_computed(void **state)
         shape_t shape = {.rank = naive_int(&random_, 0, 3)};
         for (int i = 0; i < shape.rank; i++)
             shape.dims[i] = naive_int(&random_, s_choose(9) ? 1 : 0, 3);
-        evaluation_begin(&test);
+        evaluate_op(ops[op], s_choose(8) ? 1 : naive_int(&random_, 1, 3));
         dtype_t dtype = dtypes[s_choose(COUNT(dtypes))];
         shape_t channels = {1, {shape.rank > 1 ? shape.dims[1] : 3}};
         bool by_channel = s_choose(3) == 0;
@@ -155,14 +148,12 @@ any_node_is_refused_or_computed(void **state)
             count = ops[op][0] == 'B' ? 5 : 3;
         for (int i = 0; i < count; i++)
             s_add_input(dtype, i && by_channel ? &channels : &shape);
-        evaluation_node(&test, ops[op],
-                        s_choose(8) ? 1 : naive_int(&random_, 1, 3));
         s_add_attributes();
-        if (evaluation_run(&test) == 0)
+        const char *why = evaluate_attempt();
+        if (!why)
             computed[op]++;
-        else if (!test.fault.text[0])
+        else if (!why[0])
             fail_msg("%s is refused without a sentence", ops[op]);
-        evaluation_end(&test);
     }
     for (size_t i = 0; i < COUNT(ops); i++)
         if (computed[i] == 0)
@@ -175,5 +166,5 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_node_is_refused_or_computed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

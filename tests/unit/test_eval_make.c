@@ -93,14 +93,6 @@ ranges_without_an_end_are_refused(void **state)
     evaluate_refuses("does not work on bool");
 }
 
-static int
-s_teardown(void **state)
-{
-    (void)state;
-    evaluate_end();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -109,5 +101,5 @@ main(void)
         cmocka_unit_test(range_counts_up_and_down),
         cmocka_unit_test(ranges_without_an_end_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, s_teardown);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

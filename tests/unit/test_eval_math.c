@@ -3,23 +3,12 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/evaluation.h"
+#include "tests/support/evaluate.h"
 #include "tests/support/naive.h"
 
-#define SCALAR ((shape_t){.rank = 0})
-#define LIST(n) ((shape_t){1, {n}})
 #define COUNT(list) (sizeof(list) / sizeof *(list))
-#define EXPECT(test, dtype, shape, ...)                                        \
-    evaluation_expect(test, dtype, shape, (const double[]){__VA_ARGS__},       \
-                      COUNT(((const double[]){__VA_ARGS__})))
-#define INPUT(test, dtype, shape, ...)                                         \
-    evaluation_input(test, dtype, shape, (const double[]){__VA_ARGS__},        \
-                     COUNT(((const double[]){__VA_ARGS__})))
-
-static evaluation_test_t test;
 
 static const dtype_t numbers[] = {DTYPE_FLOAT32,  DTYPE_FLOAT64, DTYPE_FLOAT16,
                                   DTYPE_BFLOAT16, DTYPE_INT64,   DTYPE_INT32,
@@ -48,15 +37,14 @@ arithmetic_on_every_dtype(void **state)
     };
     for (size_t r = 0; r < COUNT(rows); r++)
         for (size_t d = 0; d < COUNT(numbers); d++) {
-            evaluation_begin(&test);
-            INPUT(&test, numbers[d], LIST(3), 7, 4, 3);
-            INPUT(&test, numbers[d], SCALAR, 2);
-            evaluation_node(&test, rows[r].op, 1);
-            evaluation_expect(&test, numbers[d], LIST(3),
-                              s_is_float(numbers[d]) ? rows[r].expected
-                                                     : rows[r].integers,
-                              3);
-            evaluation_end(&test);
+            evaluate_op(rows[r].op, 1);
+            evaluate_computed(numbers[d], SHAPE(3), NUMBERS(7, 4, 3));
+            evaluate_computed(numbers[d], SCALAR, NUMBERS(2));
+            evaluate();
+            evaluate_expect_numbers(numbers[d], SHAPE(3),
+                                    s_is_float(numbers[d]) ? rows[r].expected
+                                                           : rows[r].integers,
+                                    3);
         }
 }
 
@@ -74,12 +62,11 @@ comparisons_give_bool(void **state)
     };
     for (size_t r = 0; r < COUNT(rows); r++)
         for (size_t d = 0; d < COUNT(numbers); d++) {
-            evaluation_begin(&test);
-            INPUT(&test, numbers[d], LIST(3), 1, 2, 3);
-            INPUT(&test, numbers[d], LIST(1), 2);
-            evaluation_node(&test, rows[r].op, 1);
-            evaluation_expect(&test, DTYPE_BOOL, LIST(3), rows[r].expected, 3);
-            evaluation_end(&test);
+            evaluate_op(rows[r].op, 1);
+            evaluate_computed(numbers[d], SHAPE(3), NUMBERS(1, 2, 3));
+            evaluate_computed(numbers[d], SHAPE(1), NUMBERS(2));
+            evaluate();
+            evaluate_expect_numbers(DTYPE_BOOL, SHAPE(3), rows[r].expected, 3);
         }
 }
 
@@ -89,12 +76,11 @@ nothing_is_equal_to_a_nan(void **state)
     (void)state;
     const char *const ops[] = {"Equal", "GreaterOrEqual", "LessOrEqual"};
     for (size_t i = 0; i < COUNT(ops); i++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT32, LIST(2), NAN, INFINITY);
-        INPUT(&test, DTYPE_FLOAT32, LIST(2), NAN, INFINITY);
-        evaluation_node(&test, ops[i], 1);
-        EXPECT(&test, DTYPE_BOOL, LIST(2), 0, 1);
-        evaluation_end(&test);
+        evaluate_op(ops[i], 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(2), NUMBERS(NAN, INFINITY));
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(2), NUMBERS(NAN, INFINITY));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_BOOL, SHAPE(2), NUMBERS(0, 1));
     }
 }
 
@@ -104,12 +90,12 @@ a_nan_wins_minimum_and_maximum(void **state)
     (void)state;
     const char *const ops[] = {"Min", "Max"};
     for (size_t i = 0; i < COUNT(ops); i++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT32, LIST(3), NAN, 1, NAN);
-        INPUT(&test, DTYPE_FLOAT32, LIST(3), 1, NAN, NAN);
-        evaluation_node(&test, ops[i], 1);
-        EXPECT(&test, DTYPE_FLOAT32, LIST(3), NAN, NAN, NAN);
-        evaluation_end(&test);
+        evaluate_op(ops[i], 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(NAN, 1, NAN));
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(1, NAN, NAN));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(3),
+                                NUMBERS(NAN, NAN, NAN));
     }
 }
 
@@ -122,49 +108,40 @@ logic_works_on_bool_alone(void **state)
         double expected[4];
     } rows[] = {{"And", {0, 0, 0, 1}}, {"Or", {0, 1, 1, 1}}};
     for (size_t r = 0; r < COUNT(rows); r++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_BOOL, ((shape_t){2, {2, 1}}), 0, 1);
-        INPUT(&test, DTYPE_BOOL, LIST(2), 0, 1);
-        evaluation_node(&test, rows[r].op, 1);
-        evaluation_expect(&test, DTYPE_BOOL, (shape_t){2, {2, 2}},
-                          rows[r].expected, 4);
-        evaluation_end(&test);
+        evaluate_op(rows[r].op, 1);
+        evaluate_computed(DTYPE_BOOL, SHAPE(2, 1), NUMBERS(0, 1));
+        evaluate_computed(DTYPE_BOOL, SHAPE(2), NUMBERS(0, 1));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_BOOL, SHAPE(2, 2), rows[r].expected, 4);
     }
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_BOOL, LIST(2), 0, 1);
-    evaluation_node(&test, "Not", 1);
-    EXPECT(&test, DTYPE_BOOL, LIST(2), 1, 0);
-    evaluation_end(&test);
+    evaluate_op("Not", 1);
+    evaluate_computed(DTYPE_BOOL, SHAPE(2), NUMBERS(0, 1));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_BOOL, SHAPE(2), NUMBERS(1, 0));
 
     const char *const others[] = {"And", "Or"};
     for (size_t i = 0; i < COUNT(others); i++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_INT64, LIST(2), 0, 1);
-        INPUT(&test, DTYPE_INT64, LIST(2), 0, 1);
-        evaluation_node(&test, others[i], 1);
-        evaluation_refused(&test, "it does not work on int64");
+        evaluate_op(others[i], 1);
+        evaluate_computed(DTYPE_INT64, SHAPE(2), NUMBERS(0, 1));
+        evaluate_computed(DTYPE_INT64, SHAPE(2), NUMBERS(0, 1));
+        evaluate_refuses("it does not work on int64");
     }
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_BOOL, LIST(2), 0, 1);
-    INPUT(&test, DTYPE_BOOL, LIST(2), 0, 1);
-    evaluation_node(&test, "Add", 1);
-    evaluation_refused(&test, "it does not work on bool");
+    evaluate_op("Add", 1);
+    evaluate_computed(DTYPE_BOOL, SHAPE(2), NUMBERS(0, 1));
+    evaluate_computed(DTYPE_BOOL, SHAPE(2), NUMBERS(0, 1));
+    evaluate_refuses("it does not work on bool");
 }
 
-/* b of INT64_MIN, the numbers no double can carry exactly, set by hand. */
+/* op(a, b), of numbers that no double can carry exactly. */
 static int64_t
 s_whole(const char *op, int64_t a, int64_t b)
 {
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_INT64, SCALAR, 0);
-    INPUT(&test, DTYPE_INT64, SCALAR, 0);
-    memcpy(test.x[0].data, &a, sizeof a);
-    memcpy(test.x[1].data, &b, sizeof b);
-    evaluation_node(&test, op, 1);
-    assert_ok(evaluation_run(&test), &test.fault);
+    evaluate_op(op, 1);
+    evaluate_input(DTYPE_INT64, SCALAR, &a);
+    evaluate_input(DTYPE_INT64, SCALAR, &b);
+    evaluate();
     int64_t result;
-    memcpy(&result, test.y[0].data, sizeof result);
-    evaluation_end(&test);
+    memcpy(&result, evaluated[0].data, sizeof result);
     return result;
 }
 
@@ -183,20 +160,18 @@ integers_wrap_around(void **state)
     assert_true(s_whole("Pow", 0, -1) == 0);
     assert_true(s_whole("Pow", 3, 39) == 4052555153018976267);
 
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_UINT8, LIST(2), 250, 3);
-    INPUT(&test, DTYPE_UINT8, LIST(2), 10, 250);
-    evaluation_node(&test, "Add", 1);
-    EXPECT(&test, DTYPE_UINT8, LIST(2), 4, 253);
-    evaluation_end(&test);
+    evaluate_op("Add", 1);
+    evaluate_computed(DTYPE_UINT8, SHAPE(2), NUMBERS(250, 3));
+    evaluate_computed(DTYPE_UINT8, SHAPE(2), NUMBERS(10, 250));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_UINT8, SHAPE(2), NUMBERS(4, 253));
 
     const char *const ops[] = {"Neg", "Abs"};
     for (size_t i = 0; i < COUNT(ops); i++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_INT64, LIST(2), -0x1p63, -5);
-        evaluation_node(&test, ops[i], 1);
-        EXPECT(&test, DTYPE_INT64, LIST(2), -0x1p63, 5);
-        evaluation_end(&test);
+        evaluate_op(ops[i], 1);
+        evaluate_computed(DTYPE_INT64, SHAPE(2), NUMBERS(-0x1p63, -5));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_INT64, SHAPE(2), NUMBERS(-0x1p63, 5));
     }
 }
 
@@ -206,18 +181,17 @@ an_integer_divided_by_zero_is_a_fault(void **state)
     (void)state;
     const char *const ops[] = {"Div", "Mod"};
     for (size_t i = 0; i < COUNT(ops); i++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_INT32, LIST(3), 1, 2, 3);
-        INPUT(&test, DTYPE_INT32, LIST(3), 1, 2, 0);
-        evaluation_node(&test, ops[i], 1);
-        evaluation_refused(&test, "an integer is divided by zero");
+        evaluate_op(ops[i], 1);
+        evaluate_computed(DTYPE_INT32, SHAPE(3), NUMBERS(1, 2, 3));
+        evaluate_computed(DTYPE_INT32, SHAPE(3), NUMBERS(1, 2, 0));
+        evaluate_refuses("an integer is divided by zero");
     }
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT32, LIST(3), 1, 0, -1);
-    INPUT(&test, DTYPE_FLOAT32, SCALAR, 0);
-    evaluation_node(&test, "Div", 1);
-    EXPECT(&test, DTYPE_FLOAT32, LIST(3), INFINITY, NAN, -INFINITY);
-    evaluation_end(&test);
+    evaluate_op("Div", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(1, 0, -1));
+    evaluate_computed(DTYPE_FLOAT32, SCALAR, NUMBERS(0));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(3),
+                            NUMBERS(INFINITY, NAN, -INFINITY));
 }
 
 static void
@@ -232,48 +206,43 @@ division_truncates_and_modulo_has_its_divisors_sign(void **state)
                 {"Mod", 0, {2, -1, 1, -2}},
                 {"Mod", 1, {-1, -1, 1, 1}}};
     for (size_t r = 0; r < COUNT(rows); r++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_INT32, LIST(4), -7, -7, 7, 7);
+        evaluate_op(rows[r].op, 1);
+        evaluate_computed(DTYPE_INT32, SHAPE(4), NUMBERS(-7, -7, 7, 7));
         if (r == 0)
-            INPUT(&test, DTYPE_INT32, LIST(4), 3, 3, 3, 3);
+            evaluate_computed(DTYPE_INT32, SHAPE(4), NUMBERS(3, 3, 3, 3));
         else
-            INPUT(&test, DTYPE_INT32, LIST(4), 3, -3, 3, -3);
-        evaluation_node(&test, rows[r].op, 1);
-        graph_set_int(test.graph, test.node, "fmod", rows[r].fmod, &test.fault);
-        evaluation_expect(&test, DTYPE_INT32, LIST(4), rows[r].expected, 4);
-        evaluation_end(&test);
+            evaluate_computed(DTYPE_INT32, SHAPE(4), NUMBERS(3, -3, 3, -3));
+        evaluate_int("fmod", rows[r].fmod);
+        evaluate();
+        evaluate_expect_numbers(DTYPE_INT32, SHAPE(4), rows[r].expected, 4);
     }
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT32, LIST(2), -7.5, 7.5);
-    INPUT(&test, DTYPE_FLOAT32, SCALAR, 2);
-    evaluation_node(&test, "Mod", 1);
-    graph_set_int(test.graph, test.node, "fmod", 1, &test.fault);
-    EXPECT(&test, DTYPE_FLOAT32, LIST(2), -1.5, 1.5);
-    evaluation_end(&test);
+    evaluate_op("Mod", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(2), NUMBERS(-7.5, 7.5));
+    evaluate_computed(DTYPE_FLOAT32, SCALAR, NUMBERS(2));
+    evaluate_int("fmod", 1);
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(2), NUMBERS(-1.5, 1.5));
 
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT32, LIST(2), -7.5, 7.5);
-    INPUT(&test, DTYPE_FLOAT32, SCALAR, 2);
-    evaluation_node(&test, "Mod", 1);
-    evaluation_refused(&test, "floating point needs fmod = 1");
+    evaluate_op("Mod", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(2), NUMBERS(-7.5, 7.5));
+    evaluate_computed(DTYPE_FLOAT32, SCALAR, NUMBERS(2));
+    evaluate_refuses("floating point needs fmod = 1");
 }
 
 static void
 an_exponent_may_be_of_another_dtype(void **state)
 {
     (void)state;
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT32, LIST(3), 1.5, 2, -2);
-    INPUT(&test, DTYPE_INT64, LIST(3), 2, -1, 3);
-    evaluation_node(&test, "Pow", 1);
-    EXPECT(&test, DTYPE_FLOAT32, LIST(3), 2.25, 0.5, -8);
-    evaluation_end(&test);
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_INT32, LIST(3), 4, 9, 2);
-    INPUT(&test, DTYPE_FLOAT32, LIST(3), 0.5, 1.5, 40);
-    evaluation_node(&test, "Pow", 1);
-    EXPECT(&test, DTYPE_INT32, LIST(3), 2, 27, INT32_MAX);
-    evaluation_end(&test);
+    evaluate_op("Pow", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(1.5, 2, -2));
+    evaluate_computed(DTYPE_INT64, SHAPE(3), NUMBERS(2, -1, 3));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(3), NUMBERS(2.25, 0.5, -8));
+    evaluate_op("Pow", 1);
+    evaluate_computed(DTYPE_INT32, SHAPE(3), NUMBERS(4, 9, 2));
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(0.5, 1.5, 40));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_INT32, SHAPE(3), NUMBERS(2, 27, INT32_MAX));
 }
 
 static void
@@ -286,20 +255,18 @@ sums_and_means_take_any_number_of_tensors(void **state)
     } rows[] = {
         {"Sum", {9, 12}}, {"Mean", {3, 4}}, {"Max", {5, 6}}, {"Min", {1, 2}}};
     for (size_t r = 0; r < COUNT(rows); r++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT32, LIST(2), 1, 2);
-        INPUT(&test, DTYPE_FLOAT32, ((shape_t){2, {1, 2}}), 3, 4);
-        INPUT(&test, DTYPE_FLOAT32, ((shape_t){3, {1, 1, 2}}), 5, 6);
-        evaluation_node(&test, rows[r].op, 1);
-        evaluation_expect(&test, DTYPE_FLOAT32, (shape_t){3, {1, 1, 2}},
-                          rows[r].expected, 2);
-        evaluation_end(&test);
+        evaluate_op(rows[r].op, 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(2), NUMBERS(1, 2));
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 2), NUMBERS(3, 4));
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 2), NUMBERS(5, 6));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(1, 1, 2), rows[r].expected,
+                                2);
 
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT32, LIST(2), 1, 2);
-        evaluation_node(&test, rows[r].op, 1);
-        EXPECT(&test, DTYPE_FLOAT32, LIST(2), 1, 2);
-        evaluation_end(&test);
+        evaluate_op(rows[r].op, 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(2), NUMBERS(1, 2));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(2), NUMBERS(1, 2));
     }
 }
 
@@ -324,6 +291,7 @@ static void
 shapes_of_all_kinds_broadcast_and_float32_stays_exact(void **state)
 {
     (void)state;
+    static const char *const ops[] = {"Add", "Sub", "Mul", "Div"};
     naive_random_t random = {7};
     for (int round = 0; round < 300; round++) {
         shape_t out = {.rank = naive_int(&random, 0, 5)}, in[2];
@@ -332,27 +300,24 @@ shapes_of_all_kinds_broadcast_and_float32_stays_exact(void **state)
             elements[i] = (double)naive_float(&random);
         for (int i = 0; i < out.rank; i++)
             out.dims[i] = naive_int(&random, 1, i == out.rank - 1 ? 200 : 4);
-        evaluation_begin(&test);
+        evaluate_op(ops[round % 4], 1);
         for (int n = 0; n < 2; n++) {
             int dropped = naive_int(&random, 0, n ? out.rank : 0);
             in[n].rank = out.rank - dropped;
             for (int i = 0; i < in[n].rank; i++)
                 in[n].dims[i] =
                     naive_int(&random, 0, 2) ? out.dims[i + dropped] : 1;
-            evaluation_input(&test, DTYPE_FLOAT32, in[n], elements + n, 95);
+            evaluate_computed(DTYPE_FLOAT32, &in[n], elements + n, 95);
         }
-        static const char *const ops[] = {"Add", "Sub", "Mul", "Div"};
-        evaluation_node(&test, ops[round % 4], 1);
-        assert_ok(evaluation_run(&test), &test.fault);
-        out = test.y[0].shape;
+        evaluate();
+        out = evaluated[0].shape;
         for (size_t i = 0; i < (size_t)shape_elements(&out); i++) {
-            float a = s_broadcast(&test.x[0], &out, i);
-            float b = s_broadcast(&test.x[1], &out, i);
+            float a = s_broadcast(evaluate_operand(0), &out, i);
+            float b = s_broadcast(evaluate_operand(1), &out, i);
             const float expected[] = {a + b, a - b, a * b, a / b};
             assert_memory_equal(&expected[round % 4],
-                                (float *)test.y[0].data + i, sizeof a);
+                                (float *)evaluated[0].data + i, sizeof a);
         }
-        evaluation_end(&test);
     }
 }
 
@@ -360,13 +325,11 @@ static void
 no_elements_are_no_work(void **state)
 {
     (void)state;
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_INT64, ((shape_t){2, {0, 3}}), 0);
-    INPUT(&test, DTYPE_INT64, ((shape_t){2, {1, 3}}), 1);
-    evaluation_node(&test, "Div", 1);
-    assert_ok(evaluation_run(&test), &test.fault);
-    assert_int_equal(test.y[0].shape.dims[0], 0);
-    evaluation_end(&test);
+    evaluate_op("Div", 1);
+    evaluate_computed(DTYPE_INT64, SHAPE(0, 3), NUMBERS(0));
+    evaluate_computed(DTYPE_INT64, SHAPE(1, 3), NUMBERS(1));
+    evaluate();
+    assert_int_equal(evaluated[0].shape.dims[0], 0);
 }
 
 static void
@@ -389,16 +352,14 @@ functions_of_one_number(void **state)
         {"Abs", {0.25, 1, 2.25}},
     };
     for (size_t r = 0; r < COUNT(rows); r++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT32, LIST(3), 0.25, 1, 2.25);
-        evaluation_node(&test, rows[r].op, 1);
-        evaluation_expect(&test, DTYPE_FLOAT32, LIST(3), rows[r].expected, 3);
-        evaluation_end(&test);
+        evaluate_op(rows[r].op, 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(0.25, 1, 2.25));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(3), rows[r].expected, 3);
     }
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_INT64, LIST(1), 4);
-    evaluation_node(&test, "Sqrt", 1);
-    evaluation_refused(&test, "it does not work on int64");
+    evaluate_op("Sqrt", 1);
+    evaluate_computed(DTYPE_INT64, SHAPE(1), NUMBERS(4));
+    evaluate_refuses("it does not work on int64");
 }
 
 int
@@ -419,5 +380,5 @@ main(void)
         cmocka_unit_test(no_elements_are_no_work),
         cmocka_unit_test(functions_of_one_number),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

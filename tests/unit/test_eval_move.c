@@ -418,14 +418,6 @@ dropout_keeps_everything(void **state)
     s_expect_slot(1, DTYPE_BOOL, SHAPE(3), (int64_t[]){1, 1, 1});
 }
 
-static int
-s_teardown(void **state)
-{
-    (void)state;
-    evaluate_end();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -444,5 +436,5 @@ main(void)
         cmocka_unit_test(blocks_of_depth_become_space_and_back),
         cmocka_unit_test(dropout_keeps_everything),
     };
-    return cmocka_run_group_tests(tests, NULL, s_teardown);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

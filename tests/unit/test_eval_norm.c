@@ -2,32 +2,29 @@
 #include "tests/support/tests.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "tests/support/evaluation.h"
+#include "tests/support/evaluate.h"
 #include "tests/support/naive.h"
 
 enum { COUNT = 3 * 6 * 5 * 4, CHANNELS = 6 };
 
-static evaluation_test_t test;
 static float x[COUNT], scale[COUNT], shift[COUNT], expected[COUNT];
 
 static const shape_t image = {4, {3, 6, 5, 4}};
 
 static void
-s_input(shape_t shape, const float *floats)
+s_input(const shape_t *shape, const float *floats)
 {
     static double doubles[COUNT];
-    size_t count = (size_t)shape_elements(&shape);
+    size_t count = (size_t)shape_elements(shape);
     for (size_t i = 0; i < count; i++)
         doubles[i] = (double)floats[i];
-    evaluation_input(&test, DTYPE_FLOAT64, shape, doubles, count);
+    evaluate_computed(DTYPE_FLOAT64, shape, doubles, count);
 }
 
-/* x, and a scale and a shift of these numbers. */
+/* A node of x, and of a scale and a shift of this shape (NULL: of none). */
 static void
-s_begin(shape_t numbers)
+s_begin(const char *op, int outputs, const shape_t *numbers)
 {
     naive_random_t random = {5};
     for (size_t i = 0; i < COUNT; i++) {
@@ -35,9 +32,9 @@ s_begin(shape_t numbers)
         scale[i] = naive_float(&random);
         shift[i] = naive_float(&random);
     }
-    evaluation_begin(&test);
-    s_input(image, x);
-    if (numbers.rank > 0) {
+    evaluate_op(op, outputs);
+    s_input(&image, x);
+    if (numbers) {
         s_input(numbers, scale);
         s_input(numbers, shift);
     }
@@ -47,19 +44,12 @@ static void
 s_end(void)
 {
     float y[COUNT];
-    assert_ok(evaluation_run(&test), &test.fault);
+    evaluate();
     for (size_t i = 0; i < COUNT; i++)
-        y[i] = (float)evaluation_element(&test, 0, i);
+        y[i] = (float)evaluate_element(0, i);
     double error = naive_error(y, expected, COUNT);
     if (error > 1e-7)
         fail_msg("relative error %g", error);
-}
-
-static void
-s_set(const char *name, int64_t value)
-{
-    assert_ok(graph_set_int(test.graph, test.node, name, value, &test.fault),
-              &test.fault);
 }
 
 static void
@@ -71,13 +61,11 @@ softmax_and_its_logarithm_along_any_axis(void **state)
             size_t inner = 1, count = (size_t)image.dims[axis];
             for (int i = axis + 1; i < 4; i++)
                 inner *= (size_t)image.dims[i];
-            s_begin((shape_t){.rank = 0});
+            s_begin(logarithm ? "LogSoftmax" : "Softmax", 1, NULL);
             (logarithm ? naive_log_softmax : naive_softmax)(
                 expected, x, COUNT / inner / count, count, inner);
-            evaluation_node(&test, logarithm ? "LogSoftmax" : "Softmax", 1);
-            s_set("axis", axis - 4);
+            evaluate_int("axis", axis - 4);
             s_end();
-            evaluation_end(&test);
         }
 }
 
@@ -85,13 +73,12 @@ static void
 layers_with_their_moments(void **state)
 {
     (void)state;
-    s_begin((shape_t){2, {5, 4}});
+    s_begin("LayerNormalization", 3, SHAPE(5, 4));
     naive_norm(expected, x, scale, shift, 18, 20, 20, 1, (double)1e-5f);
-    evaluation_node(&test, "LayerNormalization", 3);
-    s_set("axis", 2);
+    evaluate_int("axis", 2);
     s_end();
-    assert_true(shape_equal(&test.y[1].shape, &(shape_t){4, {3, 6, 1, 1}}));
-    assert_true(shape_equal(&test.y[2].shape, &(shape_t){4, {3, 6, 1, 1}}));
+    assert_true(shape_equal(&evaluated[1].shape, &(shape_t){4, {3, 6, 1, 1}}));
+    assert_true(shape_equal(&evaluated[2].shape, &(shape_t){4, {3, 6, 1, 1}}));
     for (size_t r = 0; r < 18; r++) {
         double mean = 0.0, variance = 0.0;
         for (size_t i = 0; i < 20; i++)
@@ -99,37 +86,32 @@ layers_with_their_moments(void **state)
         for (size_t i = 0; i < 20; i++)
             variance += pow((double)x[r * 20 + i] - mean, 2.0) / 20.0;
         double inverse = 1.0 / sqrt(variance + 1e-5);
-        assert_true(fabs(evaluation_element(&test, 1, r) - mean) < 1e-6);
-        assert_true(fabs(evaluation_element(&test, 2, r) - inverse) < 1e-6);
+        assert_true(fabs(evaluate_element(1, r) - mean) < 1e-6);
+        assert_true(fabs(evaluate_element(2, r) - inverse) < 1e-6);
     }
-    evaluation_end(&test);
 }
 
 static void
 instances_groups_and_batches(void **state)
 {
     (void)state;
-    s_begin((shape_t){1, {CHANNELS}});
+    s_begin("InstanceNormalization", 1, SHAPE(CHANNELS));
     naive_norm(expected, x, scale, shift, 18, 20, CHANNELS, 20, (double)1e-5f);
-    evaluation_node(&test, "InstanceNormalization", 1);
     s_end();
-    evaluation_end(&test);
 
-    s_begin((shape_t){1, {CHANNELS}});
+    s_begin("GroupNormalization", 1, SHAPE(CHANNELS));
     naive_norm(expected, x, scale, shift, 6, 60, CHANNELS, 20, (double)1e-5f);
-    evaluation_node(&test, "GroupNormalization", 1);
-    s_set("num_groups", 2);
+    evaluate_int("num_groups", 2);
     s_end();
-    evaluation_end(&test);
 
-    s_begin((shape_t){1, {CHANNELS}});
+    s_begin("BatchNormalization", 1, SHAPE(CHANNELS));
     float mean[CHANNELS], variance[CHANNELS];
     for (size_t c = 0; c < CHANNELS; c++) {
         mean[c] = 0.25f * (float)c;
         variance[c] = 1.0f + (float)c;
     }
-    s_input((shape_t){1, {CHANNELS}}, mean);
-    s_input((shape_t){1, {CHANNELS}}, variance);
+    s_input(SHAPE(CHANNELS), mean);
+    s_input(SHAPE(CHANNELS), variance);
     for (size_t i = 0; i < COUNT; i++) {
         size_t c = i / 20 % CHANNELS;
         double root = sqrt((double)variance[c] + (double)1e-5f);
@@ -137,23 +119,19 @@ instances_groups_and_batches(void **state)
             (float)((double)(x[i] - mean[c]) / root * (double)scale[c] +
                     (double)shift[c]);
     }
-    evaluation_node(&test, "BatchNormalization", 1);
     s_end();
-    evaluation_end(&test);
 }
 
 static void
 local_responses_of_an_even_window(void **state)
 {
     (void)state;
-    s_begin((shape_t){.rank = 0});
+    s_begin("LRN", 1, NULL);
     for (size_t n = 0; n < 3; n++)
         naive_lrn(expected + n * 120, x + n * 120, CHANNELS, 20, 4,
                   (double)1e-4f, 0.75, 1.0);
-    evaluation_node(&test, "LRN", 1);
-    s_set("size", 4);
+    evaluate_int("size", 4);
     s_end();
-    evaluation_end(&test);
 }
 
 static void
@@ -181,10 +159,9 @@ what_does_not_fit_is_refused(void **state)
          "a size of 9223372036854775807"},
     };
     for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
-        s_begin(rows[r].numbers);
-        evaluation_node(&test, rows[r].op, 1);
-        s_set(rows[r].name, rows[r].value);
-        evaluation_refused(&test, rows[r].part);
+        s_begin(rows[r].op, 1, rows[r].numbers.rank ? &rows[r].numbers : NULL);
+        evaluate_int(rows[r].name, rows[r].value);
+        evaluate_refuses(rows[r].part);
     }
 }
 
@@ -198,5 +175,5 @@ main(void)
         cmocka_unit_test(local_responses_of_an_even_window),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

@@ -115,14 +115,6 @@ pads_that_make_no_sense_are_refused(void **state)
     evaluate_refuses("its constant is not a single int64");
 }
 
-static int
-s_teardown(void **state)
-{
-    (void)state;
-    evaluate_end();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -131,5 +123,5 @@ main(void)
         cmocka_unit_test(pad_takes_axes_and_a_constant),
         cmocka_unit_test(pads_that_make_no_sense_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, s_teardown);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

@@ -2,29 +2,15 @@
 #include "tests/support/tests.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "tests/support/evaluation.h"
+#include "tests/support/evaluate.h"
 #include "tests/support/naive.h"
 
-#define LIST(n) ((shape_t){1, {n}})
 #define COUNT(list) (sizeof(list) / sizeof *(list))
-#define EXPECT(test, dtype, shape, ...)                                        \
-    evaluation_expect(test, dtype, shape, (const double[]){__VA_ARGS__},       \
-                      COUNT(((const double[]){__VA_ARGS__})))
-#define INPUT(test, dtype, shape, ...)                                         \
-    evaluation_input(test, dtype, shape, (const double[]){__VA_ARGS__},        \
-                     COUNT(((const double[]){__VA_ARGS__})))
-#define CONSTANT(test, dtype, shape, ...)                                      \
-    evaluation_constant(test, dtype, shape, (const double[]){__VA_ARGS__},     \
-                        COUNT(((const double[]){__VA_ARGS__})))
 
 static const char *const ops[] = {"ReduceSum", "ReduceMean", "ReduceMax",
                                   "ReduceMin", "ReduceL2"};
 enum { SUM, MEAN, MAX, MIN, L2 };
-
-static evaluation_test_t test;
 
 static double
 s_start(int op)
@@ -88,24 +74,19 @@ any_axes_of_any_shape(void **state)
                 axes[named++] = naive_int(&random, 0, 1) ? i : i - rank;
         for (size_t i = 0; i < COUNT(elements); i++)
             elements[i] = (double)naive_float(&random);
-        evaluation_begin(&test);
-        evaluation_input(&test, DTYPE_FLOAT32, shape, elements,
-                         COUNT(elements));
-        evaluation_constant(&test, DTYPE_INT64, LIST(named), axes,
-                            (size_t)named);
-        evaluation_node(&test, ops[op], 1);
-        graph_set_int(test.graph, test.node, "keepdims", round & 1,
-                      &test.fault);
-        assert_ok(evaluation_run(&test), &test.fault);
-        const shape_t *out = &test.y[0].shape;
+        evaluate_op(ops[op], 1);
+        evaluate_computed(DTYPE_FLOAT32, &shape, elements, COUNT(elements));
+        evaluate_numbers(DTYPE_INT64, SHAPE(named), axes, (size_t)named);
+        evaluate_int("keepdims", round & 1);
+        evaluate();
+        const shape_t *out = &evaluated[0].shape;
         assert_int_equal(out->rank, round & 1 ? rank : rank - named);
         for (size_t i = 0; i < (size_t)shape_elements(out); i++) {
-            double expected = s_expected(op, &test.x[0], set, i);
-            double y = evaluation_element(&test, 0, i);
+            double expected = s_expected(op, evaluate_operand(0), set, i);
+            double y = evaluate_element(0, i);
             if (!(fabs(y - expected) <= 1e-7 * fabs(expected) + 1e-12))
                 fail_msg("%s: %.9g, not %.9g", ops[op], y, expected);
         }
-        evaluation_end(&test);
     }
 }
 
@@ -115,18 +96,17 @@ no_axes_are_all_axes_unless_it_says_none(void **state)
     (void)state;
     for (int named = 0; named < 2; named++)
         for (int64_t none = 0; none < 2; none++) {
-            evaluation_begin(&test);
-            INPUT(&test, DTYPE_INT64, ((shape_t){2, {2, 2}}), 1, 2, 3, 4);
+            evaluate_op("ReduceSum", 1);
+            evaluate_computed(DTYPE_INT64, SHAPE(2, 2), NUMBERS(1, 2, 3, 4));
             if (named)
-                CONSTANT(&test, DTYPE_INT64, LIST(0), 0);
-            evaluation_node(&test, "ReduceSum", 1);
-            graph_set_int(test.graph, test.node, "noop_with_empty_axes", none,
-                          &test.fault);
+                evaluate_numbers(DTYPE_INT64, SHAPE(0), NUMBERS(0));
+            evaluate_int("noop_with_empty_axes", none);
+            evaluate();
             if (none)
-                EXPECT(&test, DTYPE_INT64, ((shape_t){2, {2, 2}}), 1, 2, 3, 4);
+                evaluate_expect_numbers(DTYPE_INT64, SHAPE(2, 2),
+                                        NUMBERS(1, 2, 3, 4));
             else
-                EXPECT(&test, DTYPE_INT64, ((shape_t){2, {1, 1}}), 10);
-            evaluation_end(&test);
+                evaluate_expect_numbers(DTYPE_INT64, SHAPE(1, 1), NUMBERS(10));
         }
 }
 
@@ -135,13 +115,11 @@ nothing_reduced_keeps_its_sign(void **state)
 {
     (void)state;
     for (size_t op = 0; op < COUNT(ops); op++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT32, LIST(3), -3, 2, -2);
-        evaluation_node(&test, ops[op], 1);
-        graph_set_int(test.graph, test.node, "noop_with_empty_axes", 1,
-                      &test.fault);
-        EXPECT(&test, DTYPE_FLOAT32, LIST(3), -3, 2, -2);
-        evaluation_end(&test);
+        evaluate_op(ops[op], 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(-3, 2, -2));
+        evaluate_int("noop_with_empty_axes", 1);
+        evaluate();
+        evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(3), NUMBERS(-3, 2, -2));
     }
 }
 
@@ -151,29 +129,26 @@ integers_and_bools_where_they_make_sense(void **state)
     (void)state;
     const double expected[] = {-3, -1, 2, -3, 3};
     for (size_t op = 0; op < COUNT(ops); op++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_INT32, LIST(3), -3, 2, -2);
-        evaluation_node(&test, ops[op], 1);
-        graph_set_int(test.graph, test.node, "keepdims", 0, &test.fault);
+        evaluate_op(ops[op], 1);
+        evaluate_computed(DTYPE_INT32, SHAPE(3), NUMBERS(-3, 2, -2));
+        evaluate_int("keepdims", 0);
+        evaluate();
         if (op == L2)
-            EXPECT(&test, DTYPE_INT32, (shape_t){.rank = 0}, 4);
+            evaluate_expect_numbers(DTYPE_INT32, SCALAR, NUMBERS(4));
         else
-            evaluation_expect(&test, DTYPE_INT32, (shape_t){.rank = 0},
-                              &expected[op], 1);
-        evaluation_end(&test);
+            evaluate_expect_numbers(DTYPE_INT32, SCALAR, &expected[op], 1);
     }
     for (int op = MAX; op <= MIN; op++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_BOOL, ((shape_t){2, {3, 2}}), 0, 0, 0, 1, 1, 1);
-        CONSTANT(&test, DTYPE_INT64, LIST(1), 1);
-        evaluation_node(&test, ops[op], 1);
-        EXPECT(&test, DTYPE_BOOL, ((shape_t){2, {3, 1}}), 0, op == MAX, 1);
-        evaluation_end(&test);
+        evaluate_op(ops[op], 1);
+        evaluate_computed(DTYPE_BOOL, SHAPE(3, 2), NUMBERS(0, 0, 0, 1, 1, 1));
+        evaluate_numbers(DTYPE_INT64, SHAPE(1), NUMBERS(1));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_BOOL, SHAPE(3, 1),
+                                NUMBERS(0, op == MAX, 1));
     }
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_BOOL, LIST(2), 0, 1);
-    evaluation_node(&test, "ReduceSum", 1);
-    evaluation_refused(&test, "it does not work on bool");
+    evaluate_op("ReduceSum", 1);
+    evaluate_computed(DTYPE_BOOL, SHAPE(2), NUMBERS(0, 1));
+    evaluate_refuses("it does not work on bool");
 }
 
 static void
@@ -185,13 +160,12 @@ nothing_has_a_sum_and_an_extremum(void **state)
     for (size_t op = 0; op < COUNT(ops); op++)
         for (int kind = 0; kind < 2; kind++) {
             dtype_t dtype = kind ? DTYPE_INT32 : DTYPE_FLOAT32;
-            evaluation_begin(&test);
-            INPUT(&test, dtype, ((shape_t){2, {1, 0}}), 0);
-            CONSTANT(&test, DTYPE_INT64, LIST(1), 1);
-            evaluation_node(&test, ops[op], 1);
-            evaluation_expect(&test, dtype, (shape_t){2, {1, 1}},
-                              kind ? &whole[op] : &expected[op], 1);
-            evaluation_end(&test);
+            evaluate_op(ops[op], 1);
+            evaluate_computed(dtype, SHAPE(1, 0), NUMBERS(0));
+            evaluate_numbers(DTYPE_INT64, SHAPE(1), NUMBERS(1));
+            evaluate();
+            evaluate_expect_numbers(dtype, SHAPE(1, 1),
+                                    kind ? &whole[op] : &expected[op], 1);
         }
 }
 
@@ -200,11 +174,10 @@ a_nan_is_the_largest_and_the_smallest(void **state)
 {
     (void)state;
     for (int op = MAX; op <= MIN; op++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT32, LIST(3), 1, NAN, 2);
-        evaluation_node(&test, ops[op], 1);
-        EXPECT(&test, DTYPE_FLOAT32, LIST(1), NAN);
-        evaluation_end(&test);
+        evaluate_op(ops[op], 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(3), NUMBERS(1, NAN, 2));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(1), NUMBERS(NAN));
     }
 }
 
@@ -214,23 +187,20 @@ axes_that_are_not_there_are_refused(void **state)
     (void)state;
     const double axes[] = {2, -3, 0x1p62};
     for (size_t i = 0; i < COUNT(axes); i++) {
-        evaluation_begin(&test);
-        INPUT(&test, DTYPE_FLOAT32, ((shape_t){2, {2, 2}}), 1);
-        CONSTANT(&test, DTYPE_INT64, LIST(1), axes[i]);
-        evaluation_node(&test, "ReduceMean", 1);
-        evaluation_refused(&test, "of a tensor of rank 2");
+        evaluate_op("ReduceMean", 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(2, 2), NUMBERS(1));
+        evaluate_numbers(DTYPE_INT64, SHAPE(1), NUMBERS(axes[i]));
+        evaluate_refuses("of a tensor of rank 2");
     }
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT32, ((shape_t){2, {2, 2}}), 1);
-    CONSTANT(&test, DTYPE_INT64, LIST(1000), 0);
-    evaluation_node(&test, "ReduceMean", 1);
-    evaluation_refused(&test, "is not a list of at most 8");
+    evaluate_op("ReduceMean", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(2, 2), NUMBERS(1));
+    evaluate_numbers(DTYPE_INT64, SHAPE(1000), NUMBERS(0));
+    evaluate_refuses("is not a list of at most 8");
 
-    evaluation_begin(&test);
-    INPUT(&test, DTYPE_FLOAT32, ((shape_t){2, {2, 2}}), 1);
-    INPUT(&test, DTYPE_INT64, LIST(1), 0);
-    evaluation_node(&test, "ReduceMean", 1);
-    evaluation_refused(&test, "is computed while the model runs");
+    evaluate_op("ReduceMean", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(2, 2), NUMBERS(1));
+    evaluate_computed(DTYPE_INT64, SHAPE(1), NUMBERS(0));
+    evaluate_refuses("is computed while the model runs");
 }
 
 int
@@ -245,5 +215,5 @@ main(void)
         cmocka_unit_test(a_nan_is_the_largest_and_the_smallest),
         cmocka_unit_test(axes_that_are_not_there_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

@@ -348,14 +348,6 @@ resizes_that_make_no_sense_are_refused(void **state)
     evaluate_refuses("input 0 is int32, not floating point");
 }
 
-static int
-s_teardown(void **state)
-{
-    (void)state;
-    evaluate_end();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -370,5 +362,5 @@ main(void)
         cmocka_unit_test(sizes_keep_the_aspect_where_they_should),
         cmocka_unit_test(resizes_that_make_no_sense_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, s_teardown);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

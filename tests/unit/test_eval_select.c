@@ -342,14 +342,6 @@ arg_max_works_on_wide_tensors(void **state)
     evaluate_expect(DTYPE_INT64, SHAPE(OUTER, 1, INNER), expected);
 }
 
-static int
-s_teardown(void **state)
-{
-    (void)state;
-    evaluate_end();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -366,5 +358,5 @@ main(void)
         cmocka_unit_test(arg_max_finds_the_first_or_the_last),
         cmocka_unit_test(arg_max_works_on_wide_tensors),
     };
-    return cmocka_run_group_tests(tests, NULL, s_teardown);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }

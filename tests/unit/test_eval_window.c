@@ -5,57 +5,30 @@
 #include <string.h>
 
 #include "common/model/sliding.h"
-#include "tests/support/evaluation.h"
+#include "tests/support/evaluate.h"
 #include "tests/support/naive.h"
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
-#define NUMBERS(...)                                                           \
-    (const double[]){__VA_ARGS__}, COUNT(((const double[]){__VA_ARGS__}))
 #define INTS(...)                                                              \
-    COUNT(((const int64_t[]){__VA_ARGS__})), (const int64_t[])                 \
+    (int)COUNT(((const int64_t[]){__VA_ARGS__})), (const int64_t[])            \
     {                                                                          \
         __VA_ARGS__                                                            \
     }
-#define IMAGE(...)                                                             \
-    ((shape_t){COUNT(((const int64_t[]){__VA_ARGS__})), {__VA_ARGS__}})
 
 enum { ELEMENTS_MAX = 4000, ROUNDS = 60 };
 
-static evaluation_test_t test;
 static naive_random_t seed;
 
 /* An input of normal numbers, which are kept in `floats`. */
 static void
-s_random(shape_t shape, float *floats)
+s_random(const shape_t *shape, float *floats)
 {
     static double numbers[ELEMENTS_MAX];
-    size_t count = (size_t)shape_elements(&shape);
+    size_t count = (size_t)shape_elements(shape);
     assert_true(count <= ELEMENTS_MAX);
     for (size_t i = 0; i < count; i++)
         numbers[i] = (double)(floats[i] = naive_float(&seed));
-    evaluation_input(&test, DTYPE_FLOAT32, shape, numbers, count);
-}
-
-static void
-s_ints(const char *name, size_t count, const int64_t *values)
-{
-    assert_ok(
-        graph_set_ints(test.graph, test.node, name, values, count, &test.fault),
-        &test.fault);
-}
-
-static void
-s_int(const char *name, int64_t value)
-{
-    assert_ok(graph_set_int(test.graph, test.node, name, value, &test.fault),
-              &test.fault);
-}
-
-static void
-s_text(const char *name, const char *value)
-{
-    assert_ok(graph_set_text(test.graph, test.node, name, value, &test.fault),
-              &test.fault);
+    evaluate_computed(DTYPE_FLOAT32, shape, numbers, count);
 }
 
 static int
@@ -95,17 +68,18 @@ s_window(int64_t *rest)
 static void
 s_set_window(const window_t *w)
 {
-    s_ints("kernel_shape", INTS(w->kernel_y, w->kernel_x));
-    s_ints("strides", INTS(w->stride_y, w->stride_x));
-    s_ints("dilations", INTS(w->dilation_y, w->dilation_x));
-    s_ints("pads", INTS(w->pad_top, w->pad_left, w->pad_bottom, w->pad_right));
+    evaluate_ints("kernel_shape", INTS(w->kernel_y, w->kernel_x));
+    evaluate_ints("strides", INTS(w->stride_y, w->stride_x));
+    evaluate_ints("dilations", INTS(w->dilation_y, w->dilation_x));
+    evaluate_ints("pads",
+                  INTS(w->pad_top, w->pad_left, w->pad_bottom, w->pad_right));
 }
 
 static void
 s_assert_output(size_t from, const float *expected, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        double y = evaluation_element(&test, 0, from + i);
+        double y = evaluate_element(0, from + i);
         if (!(fabs(y - (double)expected[i]) < 1e-5))
             fail_msg("element %zu is %g, not %g", from + i, y,
                      (double)expected[i]);
@@ -124,19 +98,17 @@ convolutions_are_the_naive_ones(void **state)
         int groups = naive_int(&seed, 1, 3), in = groups * 2, out = groups * 3;
         size_t x_floats = (size_t)(in * w.height * w.width);
         size_t y_floats = (size_t)(out * w.out_height * w.out_width);
-        evaluation_begin(&test);
-        s_random(IMAGE(2, in, w.height, w.width), x);
-        s_random(IMAGE(out, 2, w.kernel_y, w.kernel_x), k);
-        s_random(IMAGE(out), b);
-        evaluation_node(&test, "Conv", 1);
+        evaluate_op("Conv", 1);
+        s_random(SHAPE(2, in, w.height, w.width), x);
+        s_random(SHAPE(out, 2, w.kernel_y, w.kernel_x), k);
+        s_random(SHAPE(out), b);
         s_set_window(&w);
-        s_int("group", groups);
-        assert_ok(evaluation_run(&test), &test.fault);
+        evaluate_int("group", groups);
+        evaluate();
         for (size_t n = 0; n < 2; n++) {
             naive_conv(&w, in, out, groups, y, x + n * x_floats, k, b);
             s_assert_output(n * y_floats, y, y_floats);
         }
-        evaluation_end(&test);
     }
 }
 
@@ -154,26 +126,24 @@ a_transposed_convolution_is_the_adjoint_of_one(void **state)
         int groups = naive_int(&seed, 1, 3), in = groups * 2, out = groups * 3;
         size_t x_floats = (size_t)(in * w.height * w.width);
         size_t y_floats = (size_t)(out * w.out_height * w.out_width);
-        evaluation_begin(&test);
-        s_random(IMAGE(1, out, w.out_height, w.out_width), y);
-        s_random(IMAGE(out, 2, w.kernel_y, w.kernel_x), k);
-        evaluation_node(&test, "ConvTranspose", 1);
+        evaluate_op("ConvTranspose", 1);
+        s_random(SHAPE(1, out, w.out_height, w.out_width), y);
+        s_random(SHAPE(out, 2, w.kernel_y, w.kernel_x), k);
         s_set_window(&w);
-        s_int("group", groups);
-        s_ints("output_padding", 2, rest);
-        assert_ok(evaluation_run(&test), &test.fault);
+        evaluate_int("group", groups);
+        evaluate_ints("output_padding", 2, rest);
+        evaluate();
 
         double left = 0.0, right = 0.0;
         for (size_t j = 0; j < x_floats; j++) {
             x[j] = naive_float(&seed);
-            right += (double)x[j] * evaluation_element(&test, 0, j);
+            right += (double)x[j] * evaluate_element(0, j);
         }
         naive_conv(&w, in, out, groups, convolved, x, k, NULL);
         for (size_t j = 0; j < y_floats; j++)
             left += (double)convolved[j] * (double)y[j];
         assert_true(fabs(left - right) < 1e-4 * (1.0 + fabs(left)));
-        assert_int_equal(shape_elements(&test.y[0].shape), x_floats);
-        evaluation_end(&test);
+        assert_int_equal(shape_elements(&evaluated[0].shape), x_floats);
     }
 }
 
@@ -181,18 +151,16 @@ static void
 s_check_pool(const window_t *w, const char *op, bool count_padding)
 {
     static float x[ELEMENTS_MAX], y[ELEMENTS_MAX];
-    evaluation_begin(&test);
-    s_random(IMAGE(2, 3, w->height, w->width), x);
-    evaluation_node(&test, op, 1);
+    evaluate_op(op, 1);
+    s_random(SHAPE(2, 3, w->height, w->width), x);
     s_set_window(w);
-    s_int("count_include_pad", count_padding);
-    assert_ok(evaluation_run(&test), &test.fault);
+    evaluate_int("count_include_pad", count_padding);
+    evaluate();
     if (strcmp(op, "MaxPool") == 0)
         naive_pool_max(w, y, x, 6);
     else
         naive_pool_average(w, count_padding, y, x, 6);
     s_assert_output(0, y, (size_t)(6 * w->out_height * w->out_width));
-    evaluation_end(&test);
 }
 
 static void
@@ -213,36 +181,30 @@ static void
 one_axis_and_three_axes(void **state)
 {
     (void)state;
-    evaluation_begin(&test);
-    evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 5),
-                     NUMBERS(1, 2, 3, 4, 5));
-    evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 2), NUMBERS(1, 10));
-    evaluation_node(&test, "Conv", 1);
-    s_ints("strides", INTS(2));
-    s_ints("pads", INTS(1, 0));
-    evaluation_expect(&test, DTYPE_FLOAT32, IMAGE(1, 1, 3),
-                      NUMBERS(10, 32, 54));
-    evaluation_end(&test);
+    evaluate_op("Conv", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 5), NUMBERS(1, 2, 3, 4, 5));
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 2), NUMBERS(1, 10));
+    evaluate_ints("strides", INTS(2));
+    evaluate_ints("pads", INTS(1, 0));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(1, 1, 3), NUMBERS(10, 32, 54));
 
-    evaluation_begin(&test);
-    evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 2, 2, 3),
-                     NUMBERS(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
-    evaluation_node(&test, "AveragePool", 1);
-    s_ints("kernel_shape", INTS(2, 2, 1));
-    evaluation_expect(&test, DTYPE_FLOAT32, IMAGE(1, 1, 1, 1, 3),
-                      NUMBERS(5.5, 6.5, 7.5));
-    evaluation_end(&test);
+    evaluate_op("AveragePool", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 2, 2, 3),
+                      NUMBERS(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+    evaluate_ints("kernel_shape", INTS(2, 2, 1));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(1, 1, 1, 1, 3),
+                            NUMBERS(5.5, 6.5, 7.5));
 
-    evaluation_begin(&test);
-    evaluation_input(&test, DTYPE_FLOAT64, IMAGE(1, 1, 2), NUMBERS(1, 2));
-    evaluation_input(&test, DTYPE_FLOAT64, IMAGE(1, 2, 2),
-                     NUMBERS(1, 10, 3, 30));
-    evaluation_input(&test, DTYPE_FLOAT64, IMAGE(2), NUMBERS(0, 100));
-    evaluation_node(&test, "ConvTranspose", 1);
-    s_ints("strides", INTS(3));
-    evaluation_expect(&test, DTYPE_FLOAT64, IMAGE(1, 2, 5),
-                      NUMBERS(1, 10, 0, 2, 20, 103, 130, 100, 106, 160));
-    evaluation_end(&test);
+    evaluate_op("ConvTranspose", 1);
+    evaluate_computed(DTYPE_FLOAT64, SHAPE(1, 1, 2), NUMBERS(1, 2));
+    evaluate_computed(DTYPE_FLOAT64, SHAPE(1, 2, 2), NUMBERS(1, 10, 3, 30));
+    evaluate_computed(DTYPE_FLOAT64, SHAPE(2), NUMBERS(0, 100));
+    evaluate_ints("strides", INTS(3));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT64, SHAPE(1, 2, 5),
+                            NUMBERS(1, 10, 0, 2, 20, 103, 130, 100, 106, 160));
 }
 
 static void
@@ -250,19 +212,17 @@ the_place_of_a_maximum_is_counted_from_the_first_image(void **state)
 {
     (void)state;
     for (int columns_first = 0; columns_first < 2; columns_first++) {
-        evaluation_begin(&test);
-        evaluation_input(&test, DTYPE_UINT8, IMAGE(2, 1, 2, 3),
-                         NUMBERS(1, 9, 2, 3, 4, 5, 8, 1, 1, 1, 1, 7));
-        evaluation_node(&test, "MaxPool", 2);
-        s_ints("kernel_shape", INTS(2, 2));
-        s_int("storage_order", columns_first);
-        evaluation_expect(&test, DTYPE_UINT8, IMAGE(2, 1, 1, 2),
-                          NUMBERS(9, 9, 8, 7));
+        evaluate_op("MaxPool", 2);
+        evaluate_computed(DTYPE_UINT8, SHAPE(2, 1, 2, 3),
+                          NUMBERS(1, 9, 2, 3, 4, 5, 8, 1, 1, 1, 1, 7));
+        evaluate_ints("kernel_shape", INTS(2, 2));
+        evaluate_int("storage_order", columns_first);
+        evaluate();
+        evaluate_expect_numbers(DTYPE_UINT8, SHAPE(2, 1, 1, 2),
+                                NUMBERS(9, 9, 8, 7));
         static const double places[2][4] = {{1, 1, 6, 11}, {2, 2, 6, 11}};
         for (size_t i = 0; i < 4; i++)
-            assert_true(evaluation_element(&test, 1, i) ==
-                        places[columns_first][i]);
-        evaluation_end(&test);
+            assert_true(evaluate_element(1, i) == places[columns_first][i]);
     }
 }
 
@@ -280,17 +240,14 @@ an_odd_padding_goes_to_the_side_that_is_named(void **state)
                 {"VALID", 1, {6}},
                 {"NOTSET", 1, {6}}};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        evaluation_begin(&test);
-        evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 4),
-                         NUMBERS(1, 2, 3, 4));
-        evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 3),
-                         NUMBERS(1, 1, 1));
-        evaluation_node(&test, "Conv", 1);
-        s_ints("strides", INTS(2));
-        s_text("auto_pad", rows[i].pad);
-        evaluation_expect(&test, DTYPE_FLOAT32, IMAGE(1, 1, rows[i].out),
-                          rows[i].expected, (size_t)rows[i].out);
-        evaluation_end(&test);
+        evaluate_op("Conv", 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 4), NUMBERS(1, 2, 3, 4));
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 3), NUMBERS(1, 1, 1));
+        evaluate_ints("strides", INTS(2));
+        evaluate_text("auto_pad", rows[i].pad);
+        evaluate();
+        evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(1, 1, rows[i].out),
+                                rows[i].expected, (size_t)rows[i].out);
     }
 }
 
@@ -311,18 +268,16 @@ a_transposed_output_is_as_large_as_the_node_says(void **state)
         int64_t out = rows[i].wanted               ? rows[i].wanted
                       : rows[i].expected[4] != 0.0 ? 5
                                                    : 4;
-        evaluation_begin(&test);
-        evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 2), NUMBERS(1, 1));
-        evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 3),
-                         NUMBERS(1, 2, 4));
-        evaluation_node(&test, "ConvTranspose", 1);
-        s_ints("strides", INTS(2));
-        s_text("auto_pad", rows[i].pad);
+        evaluate_op("ConvTranspose", 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 2), NUMBERS(1, 1));
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 3), NUMBERS(1, 2, 4));
+        evaluate_ints("strides", INTS(2));
+        evaluate_text("auto_pad", rows[i].pad);
         if (rows[i].wanted)
-            s_ints("output_shape", INTS(rows[i].wanted));
-        evaluation_expect(&test, DTYPE_FLOAT32, IMAGE(1, 1, out),
-                          rows[i].expected, (size_t)out);
-        evaluation_end(&test);
+            evaluate_ints("output_shape", INTS(rows[i].wanted));
+        evaluate();
+        evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(1, 1, out),
+                                rows[i].expected, (size_t)out);
     }
 }
 
@@ -332,14 +287,12 @@ a_kernel_much_larger_than_its_image_takes_no_time(void **state)
 {
     (void)state;
     const int64_t most = SLIDING_EXTENT_MAX;
-    evaluation_begin(&test);
-    evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 1, 1, 2), NUMBERS(4, 8));
-    evaluation_node(&test, "AveragePool", 1);
-    s_ints("kernel_shape", INTS(most, most, most));
-    s_ints("pads", INTS(most - 1, most - 1, most - 1, 0, 0, 0));
-    evaluation_expect(&test, DTYPE_FLOAT32, IMAGE(1, 1, 1, 1, 2),
-                      NUMBERS(4, 6));
-    evaluation_end(&test);
+    evaluate_op("AveragePool", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 1, 1, 2), NUMBERS(4, 8));
+    evaluate_ints("kernel_shape", INTS(most, most, most));
+    evaluate_ints("pads", INTS(most - 1, most - 1, most - 1, 0, 0, 0));
+    evaluate();
+    evaluate_expect_numbers(DTYPE_FLOAT32, SHAPE(1, 1, 1, 1, 2), NUMBERS(4, 6));
 }
 
 static void
@@ -357,20 +310,17 @@ what_cannot_be_is_refused(void **state)
         {"ConvTranspose", "output_padding", "has -1", {0, -1}},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        evaluation_begin(&test);
-        evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 4, 4), NUMBERS(1));
-        evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 1, 3, 3), NUMBERS(1));
-        evaluation_node(&test, rows[i].op, 1);
-        s_ints(rows[i].attribute, 2, rows[i].values);
-        evaluation_refused(&test, rows[i].said);
+        evaluate_op(rows[i].op, 1);
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 4, 4), NUMBERS(1));
+        evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 1, 3, 3), NUMBERS(1));
+        evaluate_ints(rows[i].attribute, 2, rows[i].values);
+        evaluate_refuses(rows[i].said);
     }
-    evaluation_begin(&test);
-    evaluation_input(&test, DTYPE_FLOAT32, IMAGE(1, 3, 4), NUMBERS(1));
-    evaluation_input(&test, DTYPE_FLOAT32, IMAGE(3, (int64_t)1 << 34, 0),
-                     NUMBERS(1));
-    evaluation_node(&test, "ConvTranspose", 1);
-    s_int("group", 3);
-    evaluation_refused(&test, "an extent of 0");
+    evaluate_op("ConvTranspose", 1);
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(1, 3, 4), NUMBERS(1));
+    evaluate_computed(DTYPE_FLOAT32, SHAPE(3, (int64_t)1 << 34, 0), NUMBERS(1));
+    evaluate_int("group", 3);
+    evaluate_refuses("an extent of 0");
 }
 
 int
@@ -388,5 +338,5 @@ main(void)
         cmocka_unit_test(a_kernel_much_larger_than_its_image_takes_no_time),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, evaluate_teardown);
 }
