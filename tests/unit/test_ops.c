@@ -215,6 +215,28 @@ a_gemm_scales_both_of_its_terms(void **state)
     s_end();
 }
 
+/* What is added behind a Gemm is no C of its own. */
+static void
+a_gemm_does_not_scale_what_comes_after(void **state)
+{
+    (void)state;
+    const int64_t dims[2] = {DIM_BATCH, 6}, weights[2] = {6, 4}, row = 4;
+    fault_t fault = {0};
+    int x = s_begin(34, 2, dims), node;
+    int w = network_weights(&s_o.network, 2, weights, 1.0f);
+    int y = network_node(&s_o.network, "Gemm", 2, (int[]){x, w}, &node);
+    assert_ok(graph_set_float(s_o.network.graph, node, "beta", 0.25f, &fault),
+              &fault);
+    s_finish(network_binary(&s_o.network, "Add", y,
+                            network_weights(&s_o.network, 1, &row, 1.0f)));
+    float expected[BATCH * 4];
+    naive_matmul(expected, s_o.x, s_constant(0), BATCH, 6, 4);
+    for (size_t i = 0; i < BATCH * 4; i++)
+        expected[i] += s_constant(1)[i % 4];
+    s_assert_close(s_o.y, expected, BATCH * 4);
+    s_end();
+}
+
 static void
 batch_norm_uses_what_was_learnt(void **state)
 {
@@ -479,6 +501,7 @@ main(void)
         cmocka_unit_test(a_matrix_product_takes_a_bias_and_rows_of_many_axes),
         cmocka_unit_test(a_repeated_operand_is_not_written_over),
         cmocka_unit_test(a_gemm_scales_both_of_its_terms),
+        cmocka_unit_test(a_gemm_does_not_scale_what_comes_after),
         cmocka_unit_test(batch_norm_uses_what_was_learnt),
         cmocka_unit_test(softmax_counts_its_axis_from_either_end),
         cmocka_unit_test(tensors_are_joined_along_an_inner_axis),

@@ -76,13 +76,14 @@ s_take_activation(fusing_t *self, step_t *step, step_t *reader, bool *taken,
     return 0;
 }
 
-/* A constant that is added to each row of a MatMul. */
+/* A constant that is added to each row of a MatMul; a Gemm would scale it. */
 static bool
-s_is_bias(const step_t *step, const operand_t *other)
+s_is_bias(const fusing_t *self, const step_t *step, const operand_t *other)
 {
     const shape_t *out = &step->outputs[0]->shape;
     const shape_t *bias = &other->shape;
     return step->op->run == op_rows_matmul[0].run && step->inputs_count == 2 &&
+           node_float(step_node(self->build, step), "beta", 1.0f) == 1.0f &&
            !step->residual && other->constant && bias->rank >= 1 &&
            bias->rank <= out->rank &&
            other->elements == (size_t)out->dims[out->rank - 1] &&
@@ -110,7 +111,7 @@ s_take_sum(fusing_t *self, step_t *step, step_t *reader)
     operand_t *out = step->outputs[0];
     operand_t *other =
         reader->inputs[0] == out ? reader->inputs[1] : reader->inputs[0];
-    if (s_is_bias(step, other)) {
+    if (s_is_bias(self, step, other)) {
         step->inputs[2] = other;
         step->inputs_count = 3;
     } else if (s_is_residual(self, step, other)) {
