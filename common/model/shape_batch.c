@@ -1,7 +1,8 @@
 /* Whether a batch is so many samples: where they lie in each tensor, and that
  * no node mixes them.
  *
- * Shapes for two odd batch sizes tell along which axis a tensor grows. Within
+ * Shapes for two odd batch sizes tell along which axis a tensor grows, and that
+ * for one sample, which the engine is built for, it is the same tensor. Within
  * that axis the samples may be apart: [L, N, C] reshaped to [L * N, C] has L
  * blocks of them. A reshape keeps the order of elements, so it is the number
  * of blocks in front of the samples that it hands on.
@@ -18,22 +19,25 @@ enum { ONE = 3, OTHER = 7 };
 
 typedef struct samples {
     const graph_t *graph;
-    const value_type_t *one, *other;
+    const value_type_t *single, *one, *other;
     sample_place_t *places;
 } samples_t;
 
 /* The axis that grew with the batch; false where shapes differ otherwise. */
 static bool
-s_axis(const shape_t *one, const shape_t *other, int *axis)
+s_axis(const samples_t *self, int value, int *axis)
 {
+    const shape_t *single = &self->single[value].shape;
+    const shape_t *one = &self->one[value].shape;
+    const shape_t *other = &self->other[value].shape;
     *axis = SAMPLE_NOWHERE;
-    if (one->rank != other->rank)
+    if (one->rank != other->rank || one->rank != single->rank)
         return false;
     for (int i = 0; i < one->rank; i++) {
-        if (one->dims[i] == other->dims[i])
+        if (one->dims[i] == other->dims[i] && one->dims[i] == single->dims[i])
             continue;
-        if (*axis != SAMPLE_NOWHERE || one->dims[i] % ONE != 0 ||
-            one->dims[i] / ONE * OTHER != other->dims[i])
+        if (*axis != SAMPLE_NOWHERE || one->dims[i] != single->dims[i] * ONE ||
+            other->dims[i] != single->dims[i] * OTHER)
             return false;
         *axis = i;
     }
@@ -86,6 +90,14 @@ s_inner(const samples_t *self, const node_t *node, int output, int64_t *inner)
     return *inner > 0 && own % *inner == 0;
 }
 
+static bool
+s_is_same(const value_type_t *a, const value_type_t *b)
+{
+    return a->known && b->known && shape_equal(&a->shape, &b->shape) &&
+           memcmp(a->elements, b->elements,
+                  tensor_bytes(a->dtype, &a->shape, 0)) == 0;
+}
+
 /* What is known may differ with the batch where it is a shape. */
 static bool
 s_known_fits(const samples_t *self, const node_t *node, unsigned shapes)
@@ -97,13 +109,11 @@ s_known_fits(const samples_t *self, const node_t *node, unsigned shapes)
     for (int i = 0; i < node->inputs_count; i++) {
         if (node->inputs[i] == GRAPH_NONE)
             continue;
-        const value_type_t *one = &self->one[node->inputs[i]];
         const value_type_t *other = &self->other[node->inputs[i]];
         if (!other->known)
             continue;
-        bool same = one->known && shape_equal(&one->shape, &other->shape) &&
-                    memcmp(one->elements, other->elements,
-                           tensor_bytes(one->dtype, &one->shape, 0)) == 0;
+        bool same = s_is_same(&self->one[node->inputs[i]], other) &&
+                    s_is_same(&self->single[node->inputs[i]], other);
         if (!same && !all_known && (i >= 32 || !(shapes >> i & 1)))
             return false;
     }
@@ -130,8 +140,7 @@ s_pass_node(const samples_t *self, const node_t *node)
         if (output == GRAPH_NONE)
             continue;
         sample_place_t *place = &self->places[output];
-        if (!s_axis(&self->one[output].shape, &self->other[output].shape,
-                    &place->axis))
+        if (!s_axis(self, output, &place->axis))
             return false;
         bool known = self->other[output].known;
         if (grows && !known && place->axis == SAMPLE_NOWHERE)
@@ -167,30 +176,36 @@ s_stacks(const samples_t *self)
     return true;
 }
 
+static bool
+s_inputs_are_batches(const graph_t *graph)
+{
+    for (int i = 0; i < graph->inputs_count; i++) {
+        const shape_t *shape = &graph->values[graph->inputs[i]].shape;
+        if (shape->rank == 0 || shape->dims[0] != DIM_BATCH)
+            return false;
+    }
+    return true;
+}
+
 int
 shape_batchable(const graph_t *graph, bool *batchable, fault_t *fault)
 {
     *batchable = false;
     value_type_t *single = shape_types_new(graph, 1, fault);
-    if (!single)
-        return -1;
-    free(single);
-    for (int i = 0; i < graph->inputs_count; i++) {
-        const value_t *value = &graph->values[graph->inputs[i]];
-        if (value->shape.rank == 0 || value->shape.dims[0] != DIM_BATCH)
-            return 0;
-    }
     sample_place_t *places =
         mem_new(graph->values_count, sizeof *places, fault);
-    if (!places)
-        return -1;
-    fault_t ignored;
-    value_type_t *one = shape_types_new(graph, ONE, &ignored);
-    value_type_t *other = one ? shape_types_new(graph, OTHER, &ignored) : NULL;
-    const samples_t samples = {graph, one, other, places};
-    *batchable = other && s_stacks(&samples);
-    free(one);
-    free(other);
+    int result = single && places ? 0 : -1;
+    if (result == 0 && s_inputs_are_batches(graph)) {
+        fault_t ignored;
+        value_type_t *one = shape_types_new(graph, ONE, &ignored);
+        value_type_t *other =
+            one ? shape_types_new(graph, OTHER, &ignored) : NULL;
+        const samples_t samples = {graph, single, one, other, places};
+        *batchable = other && s_stacks(&samples);
+        free(one);
+        free(other);
+    }
+    free(single);
     free(places);
-    return 0;
+    return result;
 }

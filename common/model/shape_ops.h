@@ -49,7 +49,7 @@ typedef struct shape_row {
     flop_fn *flop;   /* NULL: per_item an element of the output */
     double per_item; /* where flop is NULL */
     mixes_fn *mixes; /* whether it works across samples; NULL: never */
-    unsigned shapes; /* bit i: input i is no tensor but a shape, an axis, ... */
+    unsigned shapes; /* bit i: input i follows from the output's shape */
 } shape_row_t;
 
 /* The row of an operator, or NULL. */

@@ -265,6 +265,68 @@ arithmetic_on_the_batch_is_not_batchable(void **state)
     network_release(&net);
 }
 
+static int
+s_list(int64_t number)
+{
+    return network_ints(&net, 1, &number);
+}
+
+static int
+s_slice(int x, int start, int end, int64_t axis)
+{
+    return network_node(&net, "Slice", 4, (int[]){x, start, end, s_list(axis)},
+                        NULL);
+}
+
+/* x[:, n:n + 1] */
+static int
+s_nth_column(int x)
+{
+    int n = s_dim(x, 0);
+    return s_slice(x, n, network_binary(&net, "Add", n, s_list(1)), 1);
+}
+
+/* Of one sample x[:, :1], of three and of seven x[:, :2]. */
+static int
+s_maximum_of_some(int x)
+{
+    int end = network_binary(&net, "Min", s_dim(x, 0), s_list(2));
+    return network_binary(&net, "ReduceMax", s_slice(x, s_list(0), end, 1),
+                          s_list(1));
+}
+
+/* Of one sample the second axis, of three and of seven the third. */
+static int
+s_sum_of_an_axis(int x)
+{
+    int axis = network_binary(&net, "Min", s_dim(x, 0), s_list(2));
+    return network_binary(&net, "ReduceSum", x, axis);
+}
+
+static int
+s_choice_of_one_sample(int x)
+{
+    int alone = network_binary(&net, "Equal", s_dim(x, 0), s_list(1));
+    return network_node(&net, "Where", 3,
+                        (int[]){alone, x, network_unary(&net, "Neg", x)}, NULL);
+}
+
+/* The engine is built for one sample: a formula that says something else of
+ * one, or something else of each batch, is none for a batch. */
+static void
+elements_chosen_by_the_batch_are_not_batchable(void **state)
+{
+    (void)state;
+    int (*const formulas[])(int) = {s_nth_column, s_maximum_of_some,
+                                    s_sum_of_an_axis, s_choice_of_one_sample};
+    for (size_t i = 0; i < sizeof formulas / sizeof formulas[0]; i++) {
+        int x = s_begin(3, (int64_t[]){DIM_BATCH, 8, 8});
+        network_output(&net, formulas[i](x));
+        assert_false(s_is_batchable());
+        network_release(&net);
+    }
+}
+
 /* Attention over [L, N, C] batches, a mean over the samples' axis does not. */
 static void
 samples_may_lie_along_any_axis(void **state)
@@ -303,6 +365,7 @@ main(void)
         cmocka_unit_test(what_hands_on_its_input_goes),
         cmocka_unit_test(an_expand_to_the_batch_is_not_idle),
         cmocka_unit_test(arithmetic_on_the_batch_is_not_batchable),
+        cmocka_unit_test(elements_chosen_by_the_batch_are_not_batchable),
         cmocka_unit_test(samples_may_lie_along_any_axis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
