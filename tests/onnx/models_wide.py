@@ -69,8 +69,8 @@ def norms():
                   [normal(3, 4, 5), weights(*(3, 4, 5)[axis:])], outputs=3,
                   axis=axis)
     for size in (1, 3, 7):
-        yield one(f"wide_lrn_{size}", 17, "LRN", [normal(2, 6, 3, 2)], size=size,
-                  alpha=0.5, beta=0.75, bias=0.5)
+        yield one(f"wide_lrn_{size}", 17, "LRN", [normal(2, 6, 3, 2)],
+                  size=size, alpha=0.5, beta=0.75, bias=0.5)
     for op in ("Softmax", "LogSoftmax"):
         masked = normal(3, 5)
         masked[:, 2:] = -np.inf

@@ -42,7 +42,8 @@ class Pending:
 def options():
     parser = argparse.ArgumentParser()
     parser.add_argument("modules", type=pathlib.Path)
-    parser.add_argument("--bin", type=pathlib.Path, default=runtime.ROOT / "bin")
+    parser.add_argument("--bin", type=pathlib.Path,
+                        default=runtime.ROOT / "bin")
     parser.add_argument("--build", type=pathlib.Path,
                         default=runtime.ROOT / "build/onnx-parts")
     parser.add_argument("--random", type=int, default=100, metavar="N",

@@ -7,8 +7,9 @@
 Runs the models of models*.py (those whose name has one of the given words in
 it) in ONNX Runtime and in `worker --local`, and compares: the same type and
 shape, relative error (2-norm) at most 1e-5. Fails where they differ, where a
-worker crashes or hangs, and where Convoy refuses what refused.txt does not list
-with a reason or runs what it lists.
+worker crashes or hangs (on the models of models_hostile.py as well, which have
+no right answer), and where Convoy refuses what refused.txt does not list with a
+reason or runs what it lists.
 """
 import argparse
 import collections
@@ -23,6 +24,7 @@ import numpy as np
 
 import convoy
 import models
+import models_hostile
 import models_idioms
 import models_old
 import models_random
@@ -127,6 +129,25 @@ def every_model(graphs):
     yield from map(models_random.random_graph, range(graphs))
 
 
+def run_hostile(worker, build, words):
+    """How many of the models that make no sense crash or hang."""
+    bad, counts = 0, collections.Counter()
+    for model in models_hostile.hostile():
+        if words and not any(w in model.name for w in words):
+            continue
+        write(model, build)
+        folder = build / model.name
+        ran = convoy.run(worker, folder / "model.onnx", model.inputs,
+                         model.outputs, folder)
+        counts[ran.status] += 1
+        if ran.status in ("crashed", "hung"):
+            bad += 1
+            print(f"{ran.status} {model.name}: {ran.sentence}")
+    print("hostile numbers: "
+          + ", ".join(f"{n} {status}" for status, n in counts.items()))
+    return bad
+
+
 def main():
     wanted = options()
     chosen = [m for m in every_model(wanted.random)
@@ -138,7 +159,7 @@ def main():
             lambda m, t: judge(m, t, wanted.bin / "worker", wanted.build),
             chosen, theirs))
     known = nodes.read_known(wanted.known)
-    bad = 0
+    bad = run_hostile(wanted.bin / "worker", wanted.build, wanted.words)
     for model, (status, why) in zip(chosen, judged):
         pattern = nodes.pattern_of(model.name, known)
         if status == "passed" and pattern:
