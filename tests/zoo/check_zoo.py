@@ -23,6 +23,7 @@ import contextlib
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -244,7 +245,8 @@ def report(zoo, name, modules, workers):
     with tempfile.TemporaryDirectory(prefix="check-", dir=zoo) as folder:
         try:
             check(Model(zoo, name, Fleet(folder)), modules, workers, row)
-        except (Failed, AssertionError) as failure:
+        except (Failed, AssertionError,
+                subprocess.SubprocessError) as failure:
             verdict = f"FAILED {failure}"
     cells = [row.get(title, "") for title in TITLES]
     print(f"{name:20}" + "".join(
