@@ -160,7 +160,7 @@ def main():
             print(f"not cut {model.name}: {prepared}")
         else:
             pending.append(prepared)
-    theirs = runtime.in_onnxruntime(wanted.modules, jobs, wanted.build)
+    theirs = runtime.session.run(wanted.modules, jobs, wanted.build)
     for p in pending:
         made, why = {}, p.why
         for result in theirs[p.first + 1:p.end]:

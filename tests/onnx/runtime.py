@@ -14,10 +14,7 @@ reason or runs what it lists.
 import argparse
 import collections
 import concurrent.futures
-import json
-import os
 import pathlib
-import subprocess
 import sys
 
 import numpy as np
@@ -33,6 +30,9 @@ import nodes
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent / "onnxruntime"))
+import session  # noqa: E402  (the path comes first)
+
 BOUND = 1e-5
 NOISE = 1e-6  # of an element: what is left where a mean meets its own numbers
 
@@ -61,28 +61,9 @@ def write(model, build):
            "outputs": [{"name": name, "path": str(folder / f"{name}.raw")}
                        for name in model.outputs]}
     for name, array in model.inputs.items():
-        array.tofile(folder / f"{name}.raw")
-        job["inputs"].append({"name": name, "dtype": array.dtype.name,
-                              "shape": array.shape,
-                              "path": str(folder / f"{name}.raw")})
+        job["inputs"].append(session.given(name, array,
+                                           folder / f"{name}.raw"))
     return job
-
-
-def in_onnxruntime(modules, jobs, build):
-    """A dict of arrays, or a sentence, for each job."""
-    (build / "jobs.json").write_text(json.dumps(jobs))
-    done = subprocess.run(
-        ["node", HERE / "session.js", build / "jobs.json"], check=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env={**os.environ,
-             "NODE_PATH": f"{modules.resolve()}/node_modules"})
-    results = []
-    for job, answer in zip(jobs, json.loads(done.stdout)):
-        results.append(answer.get("error") or {
-            output["name"]: np.fromfile(output["path"], tensor["dtype"])
-            .reshape(tensor["shape"])
-            for output, tensor in zip(job["outputs"], answer["outputs"])})
-    return results
 
 
 def difference(got, want, bound=BOUND):
@@ -153,7 +134,7 @@ def main():
     chosen = [m for m in every_model(wanted.random)
               if not wanted.words or any(w in m.name for w in wanted.words)]
     jobs = [write(model, wanted.build) for model in chosen]
-    theirs = in_onnxruntime(wanted.modules, jobs, wanted.build)
+    theirs = session.run(wanted.modules, jobs, wanted.build)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         judged = list(pool.map(
             lambda m, t: judge(m, t, wanted.bin / "worker", wanted.build),

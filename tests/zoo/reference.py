@@ -4,18 +4,15 @@ PyTorch tells the outputs; what lies between has names in the ONNX file only.
 ONNX Runtime gives every one of them, and is believed for a picture after it
 gave PyTorch's output (docs/decisions/100-onnx-runtime-at-the-boundaries.md).
 """
-import json
-import os
 import pathlib
-import subprocess
+import sys
 import tempfile
 
-import numpy as np
 import onnx
 
 HERE = pathlib.Path(__file__).resolve().parent
-TYPES = {"float32": np.float32, "int64": np.int64, "int32": np.int32,
-         "bool": np.bool_, "uint8": np.uint8}
+sys.path.insert(0, str(HERE.parent / "onnxruntime"))
+import session  # noqa: E402  (the path comes first)
 
 
 def with_outputs(path, names, target):
@@ -29,18 +26,16 @@ def with_outputs(path, names, target):
 
 
 def run(model, feeds, modules, folder):
-    """Every output of a model for float32 inputs, both by name."""
-    for i, value in enumerate(feeds.values()):
-        value.tofile(folder / f"in-{i}")
-    (folder / "feeds.json").write_text(json.dumps(
-        [{"name": name, "dims": value.shape}
-         for name, value in feeds.items()]))
-    subprocess.run(["node", HERE / "values.js", model, folder], check=True,
-                   env={**os.environ, "NODE_PATH": f"{modules}/node_modules"})
-    results = json.loads((folder / "results.json").read_text())
-    return {value["name"]:
-            np.fromfile(folder / f"out-{i}", TYPES[value["type"]])
-            .reshape(value["dims"]) for i, value in enumerate(results)}
+    """Every output of a model for inputs, both by name."""
+    inputs = [session.given(name, value, folder / f"in-{i}")
+              for i, (name, value) in enumerate(feeds.items())]
+    outputs = [{"name": value.name, "path": str(folder / f"out-{i}")}
+               for i, value in enumerate(onnx.load(model).graph.output)]
+    result, = session.run(modules, [{"model": str(model), "inputs": inputs,
+                                     "outputs": outputs}], folder)
+    if isinstance(result, str):
+        raise RuntimeError(f"ONNX Runtime: {result}")
+    return result
 
 
 def values(path, names, inputs, modules):
