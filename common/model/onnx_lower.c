@@ -30,8 +30,10 @@ s_input(const lowering_t *self, int slot)
 /* --- inputs that were attributes --- */
 
 static const char *const reduces[] = {
-    "ReduceL1",   "ReduceL2",  "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
-    "ReduceMean", "ReduceMin", "ReduceProd",   "ReduceSumSquare",
+    "ReduceL2",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
 };
 
 /* Input 1 of these is the attribute "axes" at opset 17 (ReduceSum changed
