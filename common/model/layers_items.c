@@ -1,9 +1,6 @@
 /* Linear, what joins branches, and what does nothing. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "common/mem.h"
 #include "common/model/layers_ops.h"
 
 /* The weight [out, in] turned into [in, out], as MatMul wants it. */

@@ -1,7 +1,6 @@
 /* The numbers of Pad, resolved. */
 #include "common/model/padding.h"
 
-#include <assert.h>
 #include <string.h>
 
 static const int64_t PAD_MAX = (int64_t)1 << 40; /* elements */

@@ -3,7 +3,6 @@
  * The loop never recurses, so the depth of what it builds costs no stack. */
 #include "common/model/pickle.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 int
 shaping_fault(const shaping_t *self, const char *format, ...)

@@ -1,7 +1,6 @@
 /* Folding batch norms into the product before or behind them. */
 #include "common/model/simplify_norm.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* Files of --tensor and --output: which tensor, which type, how many rows. */
 #include "tests/support/tests.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/binding.h"

@@ -1,8 +1,6 @@
 /* Parts in the engine: tasks stacked as rows, rows given back as frames. */
 #include "tests/support/tests.h"
 
-#include <string.h>
-
 #include "common/model/onnx.h"
 #include "worker/compute.h"
 

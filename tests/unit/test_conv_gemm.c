@@ -2,7 +2,6 @@
 #include "tests/support/tests.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "tests/support/naive.h"
 #include "worker/kernel/conv_gemm.h"

@@ -1,7 +1,6 @@
 /* Arithmetic, comparisons and logic by plain loops, on every dtype. */
 #include "tests/support/tests.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* What loading a part holds at its peak: its weights once, packed. */
 #include "tests/support/tests.h"
 
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>

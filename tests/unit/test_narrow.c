@@ -1,7 +1,6 @@
 /* Boundaries in float16: what crosses, and what the engine makes of it. */
 #include "tests/support/tests.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tests/support/naive.h"
 #include "worker/kernel/norm.h"

@@ -2,9 +2,6 @@
  * that can say it. */
 #include "tests/support/tests.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "tests/support/sketch.h"
 
 static onnx_model_t *

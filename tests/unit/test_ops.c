@@ -2,8 +2,6 @@
 #include "tests/support/tests.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tests/support/outcome.h"
 

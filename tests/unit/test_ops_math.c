@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tests/support/outcome.h"
 #include "worker/kernel/reduce.h"

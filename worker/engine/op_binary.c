@@ -2,8 +2,6 @@
  * other. */
 #include "worker/kernel/binary.h"
 
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/engine/op_rows.h"
 

@@ -1,6 +1,5 @@
 /* Conv: as a matrix product, or plane by plane where it is depthwise. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/mem.h"
 #include "worker/engine/op_rows.h"

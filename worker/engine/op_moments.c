@@ -1,7 +1,5 @@
 /* Operators that normalise by mean and variance of what they are given:
  * LayerNormalization, InstanceNormalization, GroupNormalization. */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/norm.h"

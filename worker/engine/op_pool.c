@@ -1,6 +1,4 @@
 /* Pooling operators. */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/engine/op_rows.h"
 #include "worker/engine/op_window.h"

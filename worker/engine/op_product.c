@@ -3,8 +3,6 @@
  * Stacks of matrices are multiplied one by one, each pair packed into a
  * thread's scratch and handed to the micro-kernel block after block.
  */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/gemm.h"

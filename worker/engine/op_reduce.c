@@ -1,6 +1,4 @@
 /* Reductions of float32 over neighbouring axes; others are left to op_eval. */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/reduce.h"

@@ -2,10 +2,8 @@
 #include "worker/engine/op_unary.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
 #include "worker/engine/op_rows.h"
 
 enum { FLOATS_A_TASK = 16384 };
