@@ -1,12 +1,14 @@
 /* Decomposed operators and their one-node form.
  *
- * Standard ONNX has no SiLU, and exporters write GELU as its formula. A part
- * file holds the formula; whoever loads one calls patterns_fuse, after which
- * the graph may have nodes of these operators that no file ever has:
+ * Standard ONNX has no SiLU, and exporters write what their opset lacks as its
+ * formula. A part file holds the formula; whoever loads one calls
+ * patterns_fuse, after which the graph may have nodes of
  *
- *   Silu            x * sigmoid(x)
- *   Gelu            as in opset 20: attribute approximate "none" | "tanh"
- *   HardSwish       as in opset 14: x * max(0, min(1, x / 6 + 1 / 2))
+ *   Silu                x * sigmoid(x), which no file ever has
+ *   Gelu                as in opset 20: attribute approximate "none" | "tanh"
+ *   Mish                as in opset 18: x * tanh(softplus(x))
+ *   HardSwish           as in opset 14: x * max(0, min(1, x / 6 + 1 / 2))
+ *   LayerNormalization  as in opset 17, see patterns_norm.h
  */
 #ifndef CONVOY_COMMON_MODEL_PATTERNS_H
 #define CONVOY_COMMON_MODEL_PATTERNS_H
@@ -17,7 +19,8 @@
 /* A sorted graph in, a sorted and compact graph out. */
 int patterns_fuse(graph_t *graph, fault_t *fault);
 
-/* The reverse, before writing: Silu and Gelu become their formula. */
+/* The reverse, before writing: Silu and Gelu become their formula. What else
+ * an opset lacks is seen to when the file is written (onnx_formula.h). */
 int patterns_expand(graph_t *graph, fault_t *fault);
 
 #endif

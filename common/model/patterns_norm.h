@@ -15,8 +15,7 @@
 
 /* Let a node that is the end of that formula be a LayerNormalization; what it
  * no longer needs is left for graph_prune. types are those of the graph for one
- * sample. 1: it is one now, 0: it is not such
- * an end, -1: fault. */
+ * sample. 1: it is one now, 0: it is not such an end, -1: fault. */
 int patterns_fuse_norm(graph_t *graph, const value_type_t *types, int node,
                        fault_t *fault);
 
