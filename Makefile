@@ -25,6 +25,8 @@ DEPS_BUILD := gcc make pkg-config libzmq3-dev libczmq-dev libmsgpack-dev \
 DEPS_TEST := libcmocka-dev python3 python3-numpy python3-zmq python3-msgpack
 DEPS_LINT := clang-format clang-tidy cppcheck python3
 DEPS_FUZZ := clang libclang-rt-14-dev
+DEPS_ONNX := python3-onnx
+DEPS_ZOO := $(DEPS_ONNX) python3-torch python3-torchvision
 
 # --- flags ------------------------------------------------------------------
 # Asked once, when the first recipe needs it: by then `deps` has installed it.
@@ -97,9 +99,7 @@ NEEDS_DEPS := demo test check-asan check-tsan check-onnxruntime check-onnx \
     check-zoo check-plan check-memory bench fuzz lint
 AFTER := $(if $(filter $(NEEDS_DEPS),$(MAKECMDGOALS)),deps)
 
-.PHONY: help all deps demo test check-asan check-tsan check-onnxruntime \
-    check-onnx check-zoo check-plan check-memory lint format bench fuzz \
-    install uninstall clean tests
+.PHONY: help all deps $(NEEDS_DEPS) format install uninstall clean tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -221,25 +221,25 @@ check-onnxruntime: deps all $(ORT)/node_modules ## exported parts give the same 
 	$(Q)$(PYTHON) tests/onnxruntime/check.py $(ORT)
 
 check-onnx: deps all $(ORT)/node_modules ## ONNX's own node tests, and every opset in ONNX Runtime
-	$(call install_packages,python3-onnx)
+	$(call install_packages,$(DEPS_ONNX))
 	$(Q)$(PYTHON) tests/onnx/runtime.py $(ORT)
 	$(Q)$(PYTHON) tests/onnx/parts.py $(ORT)
 	$(Q)$(PYTHON) tests/onnx/nodes.py
 
 ZOO ?=
 check-zoo: deps all $(ORT)/node_modules ## torchvision's networks against PyTorch [ZOO="resnet18 swin_t"]
-	$(call install_packages,python3-torch python3-torchvision python3-onnx)
+	$(call install_packages,$(DEPS_ZOO))
 	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo $(ZOO)
 	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) tests/zoo/check_zoo.py build/zoo $(ORT) \
 	    $(ZOO)
 
 check-plan: deps all ## resnet50 in four parts: no better cut among all there are
-	$(call install_packages,python3-torch python3-torchvision python3-onnx)
+	$(call install_packages,$(DEPS_ZOO))
 	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo resnet50
 	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) tests/zoo/check_plan.py build/zoo
 
 check-memory: deps all ## what broker and workers of vgg16 hold, and how soon
-	$(call install_packages,python3-torch python3-torchvision python3-onnx)
+	$(call install_packages,$(DEPS_ZOO))
 	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo vgg16
 	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) tests/zoo/check_memory.py build/zoo
 
