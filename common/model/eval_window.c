@@ -147,7 +147,7 @@ s_run_conv(const evaluation_t *self)
     int64_t groups = node_int(self->node, "group", 1);
     int64_t rows = weights->shape.dims[0] / groups;
     int64_t columns = weights->shape.dims[1];
-    sliding_t window;
+    sliding_t window = {0};
     if ((transposed ? sliding_read_transposed : sliding_read)(
             self->node, &x->shape, &weights->shape, &window, self->fault))
         return -1;

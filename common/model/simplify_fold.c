@@ -160,8 +160,10 @@ s_init_budget(folding_t *self)
 static size_t
 s_bytes(const folding_t *self, int value)
 {
+    if (value == GRAPH_NONE)
+        return 0;
     const value_type_t *type = &self->types[0][value];
-    return value == GRAPH_NONE ? 0 : tensor_bytes(type->dtype, &type->shape, 0);
+    return tensor_bytes(type->dtype, &type->shape, 0);
 }
 
 static bool
