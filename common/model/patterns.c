@@ -136,18 +136,22 @@ s_fuse_gate(graph_t *graph, int index, double number, int x, int gate,
 
 /* A product of two tensors and a number, either way round. */
 static int
-s_fuse_product(graph_t *graph, int index, fault_t *fault)
+s_fuse_product(graph_t *graph, const value_type_t *types, int index,
+               fault_t *fault)
 {
     const node_t *node = &graph->nodes[index];
+    const shape_t *made = &types[node->outputs[0]].shape;
     factors_t factors = {.number = 1};
     int done = 0;
     if ((strcmp(node->op, "Mul") != 0 && strcmp(node->op, "Div") != 0) ||
         !match_factors(graph, node->outputs[0], PRODUCT_DEPTH_MAX, &factors) ||
         factors.count != 2)
         return 0;
+    /* A number of one axis gives that axis to a tensor that has none. */
     for (int i = 0; i < 2 && done == 0; i++)
-        done = s_fuse_gate(graph, index, factors.number, factors.leaves[i],
-                           factors.leaves[!i], fault);
+        if (shape_equal(&types[factors.leaves[i]].shape, made))
+            done = s_fuse_gate(graph, index, factors.number, factors.leaves[i],
+                               factors.leaves[!i], fault);
     return done;
 }
 
@@ -163,7 +167,7 @@ patterns_fuse(graph_t *graph, fault_t *fault)
     for (size_t n = graph->nodes_count; n-- > 0 && done >= 0;) {
         if (graph->nodes[n].removed)
             continue;
-        done = s_fuse_product(graph, (int)n, fault);
+        done = s_fuse_product(graph, types, (int)n, fault);
         if (done == 0)
             done = patterns_fuse_norm(graph, types, (int)n, fault);
     }

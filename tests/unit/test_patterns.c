@@ -145,6 +145,23 @@ a_gate_of_another_tensor_stays(void **state)
                    "Add Clip Mul Div");
 }
 
+/* x has no axis, what the formula makes has one. */
+static void
+a_gate_that_gains_an_axis_stays(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    const float number = 1;
+    const shape_t list = {1, {1}};
+    network_init(&net, 5);
+    int x = network_input(&net, "x", 0, NULL);
+    int gate = s_node("Sigmoid", x, GRAPH_NONE);
+    int one = graph_add_elements(net.graph, "one", DTYPE_FLOAT32, &list,
+                                 &number, &fault);
+    s_expect_fused(s_node("Mul", s_node("Mul", x, one), gate),
+                   "Sigmoid Mul Mul");
+}
+
 /* --- transposes --- */
 
 static int
@@ -192,6 +209,7 @@ main(void)
         cmocka_unit_test(other_means_are_no_layer_norm),
         cmocka_unit_test(gates_are_one_node),
         cmocka_unit_test(a_gate_of_another_tensor_stays),
+        cmocka_unit_test(a_gate_that_gains_an_axis_stays),
         cmocka_unit_test(transposes_that_undo_each_other_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
