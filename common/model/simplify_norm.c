@@ -53,6 +53,14 @@ s_release_norm(norm_t *norm)
     free(norm->shift);
 }
 
+/* What is folded is written as float32, and read beside others of its type. */
+static bool
+s_is_constant(const graph_t *graph, int value)
+{
+    return value != GRAPH_NONE && graph->values[value].constant &&
+           graph->values[value].dtype == DTYPE_FLOAT32;
+}
+
 /* 1: it is one with constant statistics; 0: leave it; -1: fault. */
 static int
 s_read_norm(const graph_t *graph, int index, norm_t *norm, fault_t *fault)
@@ -64,7 +72,7 @@ s_read_norm(const graph_t *graph, int index, norm_t *norm, fault_t *fault)
         return 0;
     for (int i = 1; i < 5; i++) {
         int value = node->inputs[i];
-        if (value == GRAPH_NONE || !graph->values[value].constant ||
+        if (!s_is_constant(graph, value) ||
             graph->values[value].shape.rank != 1 ||
             graph->values[value].shape.dims[0] !=
                 graph->values[node->inputs[1]].shape.dims[0])
@@ -105,8 +113,7 @@ s_find_product(const graph_t *graph, int index, product_t *product)
     if (!conv && !s_is(graph, index, "Gemm"))
         return false;
     const node_t *node = &graph->nodes[index];
-    if (node->inputs_count < 2 || node->inputs[1] == GRAPH_NONE ||
-        !graph->values[node->inputs[1]].constant)
+    if (node->inputs_count < 2 || !s_is_constant(graph, node->inputs[1]))
         return false;
     if (!conv &&
         (node_int(node, "transA", 0) != 0 ||

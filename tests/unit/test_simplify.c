@@ -96,6 +96,41 @@ a_norm_behind_a_product_goes_into_it(void **state)
              "c.weight 4 3 3 3;" NORM("n", "4"), "Conv Relu");
 }
 
+static int
+s_add_zeroes(graph_t *graph, const char *name, dtype_t dtype,
+             const shape_t *shape)
+{
+    static const double zeroes[16];
+    fault_t fault;
+    return graph_add_elements(graph, name, dtype, shape, zeroes, &fault);
+}
+
+static void
+a_norm_of_other_floats_stays(void **state)
+{
+    (void)state;
+    const dtype_t dtypes[] = {DTYPE_FLOAT16, DTYPE_FLOAT64};
+    const shape_t x = {4, {1, 3, 8, 8}}, weights = {4, {2, 3, 1, 1}},
+                  row = {1, {2}};
+    for (int i = 0; i < 2; i++) {
+        fault_t fault;
+        graph_t *graph = graph_new("g", &fault);
+        int in = graph_add_value(graph, "x", dtypes[i], &x, &fault);
+        int y = graph_add_value(graph, "y", DTYPE_NONE, NULL, &fault);
+        int z = graph_add_value(graph, "z", DTYPE_NONE, NULL, &fault);
+        int w = s_add_zeroes(graph, "w", dtypes[i], &weights);
+        int c = s_add_zeroes(graph, "c", dtypes[i], &row);
+        graph_add_input(graph, in, &fault);
+        graph_add_node(graph, "Conv", "p", (int[]){in, w}, 2, &y, 1, &fault);
+        graph_add_node(graph, "BatchNormalization", "n", (int[]){y, c, c, c, c},
+                       5, &z, 1, &fault);
+        graph_add_output(graph, z, &fault);
+        assert_ok(simplify_graph(graph, &fault), &fault);
+        assert_string_equal(s_ops(graph), "Conv BatchNormalization");
+        graph_destroy(&graph);
+    }
+}
+
 static void
 a_norm_is_kept_where_somebody_else_reads_the_product(void **state)
 {
@@ -270,6 +305,7 @@ main(void)
         cmocka_unit_test(a_dropout_alone_stays_an_identity),
         cmocka_unit_test(a_dropout_whose_mask_is_read_stays),
         cmocka_unit_test(a_norm_behind_a_product_goes_into_it),
+        cmocka_unit_test(a_norm_of_other_floats_stays),
         cmocka_unit_test(a_norm_is_kept_where_somebody_else_reads_the_product),
         cmocka_unit_test(a_norm_past_an_activation_goes_into_the_next_product),
         cmocka_unit_test(a_shift_that_padding_would_see_is_kept),
