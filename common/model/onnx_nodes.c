@@ -130,13 +130,15 @@ s_check_node(const Onnx__NodeProto *proto, int64_t opset, fault_t *fault)
         return fault_set(fault, FAULT_INPUT,
                          "%zu inputs, %zu outputs, %zu attributes are too many",
                          proto->n_input, proto->n_output, proto->n_attribute);
-    for (size_t i = 0; i < proto->n_attribute; i++)
-        if (!proto->attribute[i]->name || !*proto->attribute[i]->name)
+    for (size_t i = 0; i < proto->n_attribute; i++) {
+        const Onnx__AttributeProto *attribute = proto->attribute[i];
+        if (!attribute->name || !*attribute->name)
             return fault_set(fault, FAULT_INPUT, "an attribute without a name");
-        else if (proto->attribute[i]->ref_attr_name)
+        if (attribute->ref_attr_name)
             return fault_set(fault, FAULT_INPUT,
                              "its attribute %.60s belongs to a function",
-                             proto->attribute[i]->name);
+                             attribute->name);
+    }
     return onnx_schema_check(proto, opset, fault);
 }
 
@@ -155,6 +157,32 @@ onnx_nodes_check(const onnx_reader_t *self, fault_t *fault)
     return 0;
 }
 
+/* The value of a Constant that is told as numbers. */
+static int
+s_add_numbers(graph_t *graph, const char *name,
+              const Onnx__AttributeProto *value, fault_t *fault)
+{
+    const struct {
+        const char *name;
+        dtype_t dtype;
+        shape_t shape;
+        const void *elements;
+    } rows[] = {
+        {"value_float", DTYPE_FLOAT32, {.rank = 0}, &value->f},
+        {"value_int", DTYPE_INT64, {.rank = 0}, &value->i},
+        {"value_floats",
+         DTYPE_FLOAT32,
+         {1, {(int64_t)value->n_floats}},
+         value->floats},
+        {"value_ints", DTYPE_INT64, {1, {(int64_t)value->n_ints}}, value->ints},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].name, value->name) == 0)
+            return graph_add_elements(graph, name, rows[i].dtype,
+                                      &rows[i].shape, rows[i].elements, fault);
+    return fault_set(fault, FAULT_INPUT, "its %s is not read", value->name);
+}
+
 /* A Constant node is a constant, not a node. 0 if it is none of those that can
  * be read so, 1 if it was, -1 with a fault. */
 static int
@@ -167,30 +195,10 @@ s_read_constant(onnx_reader_t *self, const Onnx__NodeProto *proto,
         return fault_set(fault, FAULT_INPUT, "a Constant without one value");
     const Onnx__AttributeProto *value = proto->attribute[0];
     const char *name = proto->output[0];
-    const shape_t scalar = {.rank = 0};
-    shape_t vector = {.rank = 1};
-    int added;
-    if (value->t && strcmp(value->name, "value") == 0) {
-        added = onnx_add_constant(self->graph, value->t, name, &self->source,
-                                  fault);
-    } else if (strcmp(value->name, "value_float") == 0) {
-        added = graph_add_elements(self->graph, name, DTYPE_FLOAT32, &scalar,
-                                   &value->f, fault);
-    } else if (strcmp(value->name, "value_int") == 0) {
-        added = graph_add_elements(self->graph, name, DTYPE_INT64, &scalar,
-                                   &value->i, fault);
-    } else if (strcmp(value->name, "value_floats") == 0) {
-        vector.dims[0] = (int64_t)value->n_floats;
-        added = graph_add_elements(self->graph, name, DTYPE_FLOAT32, &vector,
-                                   value->floats, fault);
-    } else if (strcmp(value->name, "value_ints") == 0) {
-        vector.dims[0] = (int64_t)value->n_ints;
-        added = graph_add_elements(self->graph, name, DTYPE_INT64, &vector,
-                                   value->ints, fault);
-    } else {
-        added =
-            fault_set(fault, FAULT_INPUT, "its %s is not read", value->name);
-    }
+    int added = value->t && strcmp(value->name, "value") == 0
+                    ? onnx_add_constant(self->graph, value->t, name,
+                                        &self->source, fault)
+                    : s_add_numbers(self->graph, name, value, fault);
     return added < 0 ? -1 : 1;
 }
 
