@@ -12,6 +12,7 @@
 #include "common/model/patterns.h"
 #include "common/model/shape.h"
 #include "common/model/simplify.h"
+#include "tests/support/bytes.h"
 #include "worker/engine/session.h"
 
 enum { NODES_MAX = 200, BYTES_MAX = 1 << 20, PARTS = 2, SAMPLES = 2 };
@@ -24,10 +25,7 @@ static graph_t *
 s_read(const uint8_t *bytes, size_t size)
 {
     fault_t fault = {0};
-    char *copy = malloc(size ? size : 1);
-    if (size)
-        memcpy(copy, bytes, size);
-    blob_t *file = blob_take(copy, size, &fault);
+    blob_t *file = bytes_file(bytes, size);
     onnx_model_t *model = onnx_read(file, &fault);
     blob_release(&file);
     if (!model)

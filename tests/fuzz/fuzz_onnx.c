@@ -2,11 +2,11 @@
  * inference; and what was accepted is written and read again. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/model/onnx.h"
 #include "common/model/shape.h"
+#include "tests/support/bytes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -37,10 +37,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     fault_t fault = {0};
-    void *copy = malloc(size ? size : 1);
-    if (size)
-        memcpy(copy, bytes, size);
-    blob_t *file = blob_take(copy, size, &fault);
+    blob_t *file = bytes_file(bytes, size);
     onnx_model_t *model = onnx_read(file, &fault);
     if (!model && fault.code == FAULT_NONE)
         abort();

@@ -1,10 +1,10 @@
 /* A part file of a stranger, loaded and run: whatever passes the checks must
  * not lead a kernel astray. */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/model/part.h"
+#include "tests/support/bytes.h"
 #include "worker/engine/session.h"
 
 enum { BATCH = 3, THREADS = 1 };
@@ -33,10 +33,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     fault_t fault = {0};
-    void *copy = malloc(size ? size : 1);
-    if (size)
-        memcpy(copy, bytes, size);
-    blob_t *file = blob_take(copy, size, &fault);
+    blob_t *file = bytes_file(bytes, size);
     graph_t *graph = part_load(file, &fault);
     session_options_t options = {THREADS, BATCH};
     session_t *session = NULL;

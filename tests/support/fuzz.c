@@ -2,9 +2,9 @@
 #include "tests/support/fuzz.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/model/weights.h"
+#include "tests/support/bytes.h"
 
 static void
 s_read_all(const weights_t *weights)
@@ -23,10 +23,7 @@ void
 fuzz_weights(const uint8_t *bytes, size_t size)
 {
     fault_t fault = {0};
-    void *copy = malloc(size ? size : 1);
-    if (size)
-        memcpy(copy, bytes, size);
-    blob_t *file = blob_take(copy, size, &fault);
+    blob_t *file = bytes_file(bytes, size);
     weights_t *weights = weights_read(file, NULL, NULL, &fault);
     if (weights)
         s_read_all(weights);

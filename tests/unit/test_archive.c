@@ -2,10 +2,10 @@
 #include "tests/support/tests.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/model/archive.h"
+#include "tests/support/bytes.h"
 
 /* One entry of an archive in the making; zeroes are what torch writes. */
 typedef struct entry {
@@ -135,11 +135,9 @@ s_build(const entry_t *entries, size_t count)
 static archive_t *
 s_read(fault_t *fault)
 {
-    uint8_t *copy = malloc(draft.size);
-    memcpy(copy, draft.bytes, draft.size);
-    blob_t *blob = blob_take(copy, draft.size, fault);
-    archive_t *archive = archive_read(blob, fault);
-    blob_release(&blob);
+    blob_t *file = bytes_file(draft.bytes, draft.size);
+    archive_t *archive = archive_read(file, fault);
+    blob_release(&file);
     return archive;
 }
 

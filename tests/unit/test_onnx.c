@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/model/onnx.h"
+#include "tests/support/bytes.h"
 
 /* A convolution with a float16 weight, and one more node of op. */
 static graph_t *
@@ -305,12 +306,9 @@ elements_are_read_from_every_field(void **state)
 static onnx_model_t *
 s_read(const uint8_t *bytes, size_t size, fault_t *fault)
 {
-    uint8_t *copy = malloc(size ? size : 1);
-    if (size)
-        memcpy(copy, bytes, size);
-    blob_t *blob = blob_take(copy, size, fault);
-    onnx_model_t *model = onnx_read(blob, fault);
-    blob_release(&blob);
+    blob_t *file = bytes_file(bytes, size);
+    onnx_model_t *model = onnx_read(file, fault);
+    blob_release(&file);
     return model;
 }
 

@@ -5,16 +5,14 @@
 #include <string.h>
 
 #include "common/model/onnx.h"
+#include "tests/support/bytes.h"
 
 static onnx_model_t *
 s_read(const uint8_t *bytes, size_t size, fault_t *fault)
 {
-    uint8_t *copy = malloc(size ? size : 1);
-    if (size)
-        memcpy(copy, bytes, size);
-    blob_t *blob = blob_take(copy, size, fault);
-    onnx_model_t *model = onnx_read(blob, fault);
-    blob_release(&blob);
+    blob_t *file = bytes_file(bytes, size);
+    onnx_model_t *model = onnx_read(file, fault);
+    blob_release(&file);
     return model;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/model/weights.h"
+#include "tests/support/bytes.h"
 
 /* A file of tests/data in memory. */
 static uint8_t *
@@ -16,16 +17,12 @@ s_load(const char *name, size_t *size)
     return bytes;
 }
 
-/* Read a copy of the bytes, so that a sanitizer sees one byte too far. */
 static weights_t *
 s_read(const uint8_t *bytes, size_t size, fault_t *fault)
 {
-    uint8_t *copy = malloc(size ? size : 1);
-    memcpy(copy, bytes, size);
-    blob_t *blob = blob_take(copy, size, fault);
-    assert_non_null(blob);
-    weights_t *weights = weights_read(blob, NULL, NULL, fault);
-    blob_release(&blob);
+    blob_t *file = bytes_file(bytes, size);
+    weights_t *weights = weights_read(file, NULL, NULL, fault);
+    blob_release(&file);
     return weights;
 }
 
