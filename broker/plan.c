@@ -207,7 +207,7 @@ s_print_bars(const plan_t *self, int parts, FILE *file)
     fprintf(file, "\n");
     for (int k = 0; k < parts; k++) {
         const plan_part_t *part = &self->parts[k];
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "part %d", k);
         s_print_bar(name, part->seconds - part->link_s, part->link_s, longest,
                     file);
