@@ -37,13 +37,11 @@ s_boundary_name(const extraction_t *self, int value, int part,
     const graph_t *whole = self->whole;
     int producer = whole->values[value].producer;
     int made = producer == GRAPH_NONE ? -1 : whole->nodes[producer].part;
-    bool own = made == part, last = part == self->count - 1;
+    bool own = made == part;
     for (int i = 0; i < whole->outputs_count; i++)
         if (whole->outputs[i] == value && made >= 0)
-            own = last;
-    if (last && made < 0)
-        own = self->count > 1 || whole->values[value].constant;
-    if (own)
+            own = false;
+    if (own || part == self->count - 1)
         snprintf(name, GRAPH_NAME_MAX + 1, "%s", whole->values[value].name);
     else
         snprintf(name, GRAPH_NAME_MAX + 1, "%.*s.via%d", GRAPH_NAME_MAX - 16,
@@ -147,10 +145,12 @@ s_add_output(extraction_t *self, int value)
     if (copy < 0)
         return -1;
     s_boundary_name(self, value, self->index, name);
-    if (self->part->values[copy].producer == GRAPH_NONE)
+    const value_t *own = &self->part->values[copy];
+    bool same = strcmp(own->name, name) == 0;
+    /* Where nothing is cut an input that is an output is one tensor. */
+    if (own->producer == GRAPH_NONE && (own->constant || !same))
         return s_pass(self, copy, name);
-    if (strcmp(self->part->values[copy].name, name) != 0 &&
-        graph_rename_value(self->part, copy, name, self->fault) != 0)
+    if (!same && graph_rename_value(self->part, copy, name, self->fault) != 0)
         return -1;
     return graph_add_output(self->part, copy, self->fault);
 }

@@ -303,6 +303,12 @@ an_output_that_is_made_early_keeps_its_name(void **state)
         assert_string_equal(s_ends(part), ends[k]);
         graph_destroy(&part);
     }
+    for (size_t n = 0; n < graph->nodes_count; n++)
+        graph->nodes[n].part = 0;
+    graph_t *only = part_extract(graph, 0, 1, &net.fault);
+    assert_non_null(only);
+    assert_string_equal(s_ends(only), "input -> e a c input w");
+    graph_destroy(&only);
     net_release(&net);
 }
 
