@@ -108,11 +108,16 @@ s_check_input(const graph_t *graph, const model_options_t *options,
     char is[128], said[128];
     if (options->input.rank == 0)
         return 0;
+    if (graph->inputs_count != 1)
+        return fault_set(fault, FAULT_CONFIG,
+                         "%s: it has %d inputs, but model.image or model.input "
+                         "is there for one",
+                         options->file, graph->inputs_count);
     shape_t sample = graph->values[graph->inputs[0]].shape;
     for (int i = 1; i < sample.rank; i++)
         sample.dims[i - 1] = sample.dims[i];
     sample.rank -= sample.rank > 0;
-    if (graph->inputs_count == 1 && shape_equal(&sample, &options->input))
+    if (shape_equal(&sample, &options->input))
         return 0;
     return fault_set(fault, FAULT_CONFIG,
                      "%s: a sample of its input '%.60s' is %s, but model.image "

@@ -168,6 +168,20 @@ options_that_do_not_go_together_are_refused(void **state)
     settings_destroy(&recipe.settings);
 }
 
+/* model.image and model.input are about one tensor. */
+static void
+a_picture_for_two_inputs_is_refused(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    recipe.options.layers = NULL;
+    recipe.options.file = tests_data("local/pairs.onnx");
+    recipe.options.input = (shape_t){1, {4}};
+    s_refuse(&recipe, FAULT_CONFIG, "it has 2 inputs");
+    settings_destroy(&recipe.settings);
+}
+
 static void
 files_that_are_not_there_are_named(void **state)
 {
@@ -354,6 +368,7 @@ main(void)
         cmocka_unit_test(scores_follow_the_last_node_unless_they_are_said),
         cmocka_unit_test(another_cut_is_another_digest),
         cmocka_unit_test(options_that_do_not_go_together_are_refused),
+        cmocka_unit_test(a_picture_for_two_inputs_is_refused),
         cmocka_unit_test(files_that_are_not_there_are_named),
         cmocka_unit_test(a_frame_over_the_limit_is_refused),
         cmocka_unit_test(a_model_of_an_onnx_file_is_cut_again),
