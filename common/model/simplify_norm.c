@@ -120,7 +120,8 @@ s_find_product(const graph_t *graph, int index, product_t *product)
          node_float(node, "alpha", 1) != 1 || node_float(node, "beta", 1) != 1))
         return false;
     const shape_t *shape = &graph->values[node->inputs[1]].shape;
-    if (shape->rank < 2 || (!conv && shape->rank != 2))
+    if (shape->rank < 2 || (!conv && shape->rank != 2) ||
+        shape_elements(shape) == 0)
         return false;
     product->turned = !conv && node_int(node, "transB", 0) == 0;
     product->out = (size_t)shape->dims[product->turned];

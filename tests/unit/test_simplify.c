@@ -131,6 +131,28 @@ a_norm_of_other_floats_stays(void **state)
     }
 }
 
+/* A sum over nothing is a tensor of zeroes. */
+static void
+a_norm_behind_empty_weights_stays(void **state)
+{
+    (void)state;
+    const shape_t x = {2, {1, 0}}, weights = {2, {0, 2}}, row = {1, {2}};
+    fault_t fault;
+    graph_t *graph = graph_new("g", &fault);
+    int in = s_add_zeroes(graph, "x", DTYPE_FLOAT32, &x);
+    int y = graph_add_value(graph, "y", DTYPE_NONE, NULL, &fault);
+    int z = graph_add_value(graph, "z", DTYPE_NONE, NULL, &fault);
+    int w = s_add_zeroes(graph, "w", DTYPE_FLOAT32, &weights);
+    int c = s_add_zeroes(graph, "c", DTYPE_FLOAT32, &row);
+    graph_add_node(graph, "Gemm", "p", (int[]){in, w}, 2, &y, 1, &fault);
+    graph_add_node(graph, "BatchNormalization", "n", (int[]){y, c, c, c, c}, 5,
+                   &z, 1, &fault);
+    graph_add_output(graph, z, &fault);
+    assert_ok(simplify_graph(graph, &fault), &fault);
+    assert_string_equal(s_ops(graph), "Gemm BatchNormalization");
+    graph_destroy(&graph);
+}
+
 static void
 a_norm_is_kept_where_somebody_else_reads_the_product(void **state)
 {
@@ -306,6 +328,7 @@ main(void)
         cmocka_unit_test(a_dropout_whose_mask_is_read_stays),
         cmocka_unit_test(a_norm_behind_a_product_goes_into_it),
         cmocka_unit_test(a_norm_of_other_floats_stays),
+        cmocka_unit_test(a_norm_behind_empty_weights_stays),
         cmocka_unit_test(a_norm_is_kept_where_somebody_else_reads_the_product),
         cmocka_unit_test(a_norm_past_an_activation_goes_into_the_next_product),
         cmocka_unit_test(a_shift_that_padding_would_see_is_kept),
