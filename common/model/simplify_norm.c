@@ -9,6 +9,14 @@
 
 enum { CHAIN_MAX = 8 }; /* nodes between a norm and the product behind it */
 
+/* Who reads what, of the values there were at first: those added are the
+ * constants of one product each. */
+typedef struct folding {
+    graph_t *graph;
+    int *uses;    /* of each value */
+    int *readers; /* the last node whose first input it is, or GRAPH_NONE */
+} folding_t;
+
 /* A norm as scale and shift a channel. */
 typedef struct norm {
     int node;
@@ -91,8 +99,6 @@ s_read_norm(const graph_t *graph, int index, norm_t *norm, fault_t *fault)
     }
     free(mean);
     free(variance);
-    if (!read)
-        s_release_norm(norm);
     return read ? 1 : -1;
 }
 
@@ -222,9 +228,10 @@ s_fold_back(graph_t *graph, const norm_t *norm, product_t *product,
 /* W' = W s, b' = b + sum of W t, where input i of a group is channel
  * group * in + i, or of a flattened image `area` inputs are one channel. */
 static int
-s_fold_ahead(graph_t *graph, const norm_t *norm, product_t *product,
+s_fold_ahead(folding_t *self, const norm_t *norm, product_t *product,
              size_t groups, size_t area, fault_t *fault)
 {
+    graph_t *graph = self->graph;
     if (s_read_product(graph, product, fault) != 0)
         return -1;
     for (size_t o = 0; o < product->out; o++) {
@@ -241,30 +248,21 @@ s_fold_ahead(graph_t *graph, const norm_t *norm, product_t *product,
     if (s_write_product(graph, product, fault) != 0)
         return -1;
     /* Whoever read the norm's output reads its input now. */
-    node_t *node = &graph->nodes[norm->node];
-    int from = node->outputs[0], to = node->inputs[0];
+    const node_t *node = &graph->nodes[norm->node];
+    int to = node->inputs[0], reader = self->readers[node->outputs[0]];
     graph_remove_node(graph, norm->node);
-    for (size_t n = 0; n < graph->nodes_count; n++)
-        for (int i = 0; i < graph->nodes[n].inputs_count; i++)
-            if (graph->nodes[n].inputs[i] == from)
-                graph->nodes[n].inputs[i] = to;
+    graph->nodes[reader].inputs[0] = to;
+    self->readers[to] = reader;
     return 0;
 }
 
 /* --- what stands behind a norm --- */
 
-/* The only reader of a value, or GRAPH_NONE. */
+/* The node that alone reads a value, as its first input, or GRAPH_NONE. */
 static int
-s_reader(const graph_t *graph, int value)
+s_reader(const folding_t *self, int value)
 {
-    int reader = GRAPH_NONE;
-    if (graph_uses(graph, value) != 1)
-        return GRAPH_NONE;
-    for (size_t n = 0; n < graph->nodes_count && reader == GRAPH_NONE; n++)
-        for (int i = 0; i < graph->nodes[n].inputs_count; i++)
-            if (!graph->nodes[n].removed && graph->nodes[n].inputs[i] == value)
-                reader = i == 0 ? (int)n : GRAPH_NONE;
-    return reader;
+    return self->uses[value] == 1 ? self->readers[value] : GRAPH_NONE;
 }
 
 static bool
@@ -306,14 +304,15 @@ s_no_shift(const norm_t *norm)
 /* Zero padding of a convolution stands for zeroes behind the norm; in front of
  * it they would not be zero, unless the norm shifts nothing. */
 static bool
-s_find_ahead(const graph_t *graph, const norm_t *norm, product_t *product,
+s_find_ahead(const folding_t *self, const norm_t *norm, product_t *product,
              size_t *groups, size_t *area)
 {
-    int reader = s_reader(graph, graph->nodes[norm->node].outputs[0]);
+    const graph_t *graph = self->graph;
+    int reader = s_reader(self, graph->nodes[norm->node].outputs[0]);
     for (int i = 0; i < CHAIN_MAX && reader != GRAPH_NONE &&
                     s_commutes(&graph->nodes[reader], norm);
          i++)
-        reader = s_reader(graph, graph->nodes[reader].outputs[0]);
+        reader = s_reader(self, graph->nodes[reader].outputs[0]);
     if (reader == GRAPH_NONE || !s_find_product(graph, reader, product))
         return false;
     const node_t *node = &graph->nodes[reader];
@@ -330,40 +329,60 @@ s_find_ahead(const graph_t *graph, const norm_t *norm, product_t *product,
 
 /* The product before a norm, if nobody else reads what it makes. */
 static bool
-s_find_back(const graph_t *graph, const norm_t *norm, product_t *product)
+s_find_back(const folding_t *self, const norm_t *norm, product_t *product)
 {
+    const graph_t *graph = self->graph;
     int value = graph->nodes[norm->node].inputs[0];
     return s_find_product(graph, graph->values[value].producer, product) &&
-           product->out == norm->channels && graph_uses(graph, value) == 1;
+           product->out == norm->channels && self->uses[value] == 1;
 }
 
 static int
-s_fold(graph_t *graph, const norm_t *norm, fault_t *fault)
+s_fold(folding_t *self, const norm_t *norm, fault_t *fault)
 {
     product_t product;
     size_t groups, area;
     int result = 0;
-    if (s_find_back(graph, norm, &product))
-        result = s_fold_back(graph, norm, &product, fault);
-    else if (s_find_ahead(graph, norm, &product, &groups, &area))
-        result = s_fold_ahead(graph, norm, &product, groups, area, fault);
+    if (s_find_back(self, norm, &product))
+        result = s_fold_back(self->graph, norm, &product, fault);
+    else if (s_find_ahead(self, norm, &product, &groups, &area))
+        result = s_fold_ahead(self, norm, &product, groups, area, fault);
     s_release_product(&product);
     return result;
+}
+
+static int
+s_find_readers(folding_t *self, fault_t *fault)
+{
+    const graph_t *graph = self->graph;
+    self->uses = graph_count_uses(graph, fault);
+    self->readers = mem_new(graph->values_count, sizeof *self->readers, fault);
+    if (!self->uses || !self->readers)
+        return -1;
+    for (size_t v = 0; v < graph->values_count; v++)
+        self->readers[v] = GRAPH_NONE;
+    for (size_t n = 0; n < graph->nodes_count; n++) {
+        const node_t *node = &graph->nodes[n];
+        if (!node->removed && node->inputs_count > 0 &&
+            node->inputs[0] != GRAPH_NONE)
+            self->readers[node->inputs[0]] = (int)n;
+    }
+    return 0;
 }
 
 int
 simplify_norms(graph_t *graph, fault_t *fault)
 {
-    for (size_t n = 0; n < graph->nodes_count; n++) {
+    folding_t self = {.graph = graph};
+    int result = s_find_readers(&self, fault);
+    for (size_t n = 0; result == 0 && n < graph->nodes_count; n++) {
         norm_t norm;
-        int found = s_read_norm(graph, (int)n, &norm, fault);
-        if (found < 0)
-            return -1;
-        if (found && s_fold(graph, &norm, fault) != 0) {
-            s_release_norm(&norm);
-            return -1;
-        }
+        result = s_read_norm(graph, (int)n, &norm, fault);
+        if (result > 0)
+            result = s_fold(&self, &norm, fault);
         s_release_norm(&norm);
     }
-    return 0;
+    free(self.uses);
+    free(self.readers);
+    return result;
 }
