@@ -215,10 +215,9 @@ s_cut(graph_t *graph, const model_options_t *options, int *parts,
             return -1;
     }
     if (s_check_shares(options, *parts, fault) != 0 ||
-        cut_check(graph, *parts, fault) != 0 ||
-        cut_check_shapes(graph, *parts, fault) != 0)
+        cut_check(graph, *parts, fault) != 0)
         return -1;
-    return patterns_expand(graph, fault);
+    return cut_check_shapes(graph, *parts, fault);
 }
 
 /* Whatever a frame of a job may carry. */

@@ -1,6 +1,7 @@
-/* Formulas of operators that opset 17 lacks. */
+/* Formulas of operators that an opset lacks. */
 #include "common/model/onnx_formula.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,12 @@ static const step_t gelu_tanh[] = {
     {0},
 };
 
+static const step_t silu[] = {
+    {"Sigmoid", "x", NULL, "sigmoid", 0},
+    {"Mul", "x", "sigmoid", "y", 0},
+    {0},
+};
+
 static const step_t mish[] = {
     {"Softplus", "x", NULL, "softplus", 0},
     {"Tanh", "softplus", NULL, "tanh", 0},
@@ -56,15 +63,19 @@ static const step_t mish[] = {
 /* A row with an attribute is for nodes whose attribute has that text. */
 typedef struct formula {
     const char *op;
+    int since; /* the opset that has the operator */
     const char *attribute;
     const char *text;
     const step_t *steps;
 } formula_t;
 
+enum { NEVER = INT_MAX };
+
 static const formula_t formulas[] = {
-    {"Gelu", "approximate", "tanh", gelu_tanh},
-    {"Gelu", NULL, NULL, gelu_erf},
-    {"Mish", NULL, NULL, mish},
+    {"Gelu", 20, "approximate", "tanh", gelu_tanh},
+    {"Gelu", 20, NULL, NULL, gelu_erf},
+    {"Mish", 18, NULL, NULL, mish},
+    {"Silu", NEVER, NULL, NULL, silu},
 };
 
 static const formula_t *
@@ -81,9 +92,10 @@ s_formula(const node_t *node)
 }
 
 bool
-onnx_formula_has(const node_t *node)
+onnx_formula_has(const node_t *node, int opset)
 {
-    return s_formula(node) != NULL;
+    const formula_t *formula = s_formula(node);
+    return formula && opset < formula->since;
 }
 
 /* A decomposition under way. */

@@ -1,4 +1,4 @@
-/* Operators that opset 17 lacks, said as a formula of those it has. Private to
+/* Operators that an opset lacks, said as a formula of those it has. Private to
  * the ONNX writer.
  *
  * The formulas are those of PyTorch's exporter, so that other tools (and our
@@ -18,7 +18,8 @@
 typedef int onnx_emit_fn(void *context, const Onnx__NodeProto *node,
                          fault_t *fault);
 
-bool onnx_formula_has(const node_t *node);
+/* Whether a node is to be said as a formula at this opset. */
+bool onnx_formula_has(const node_t *node, int opset);
 
 /* Emit the formula's nodes; there must be one. */
 int onnx_formula_emit(const graph_t *graph, const node_t *node,

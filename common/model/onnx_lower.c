@@ -176,7 +176,7 @@ static bool
 s_fits_low(const lowering_t *self)
 {
     const node_t *node = self->node;
-    if (onnx_formula_has(node))
+    if (onnx_formula_has(node, OPSET_LOW))
         return true;
     if (!onnx_schema_knows(node->op, OPSET_LOW) || s_has_newer_word(node) ||
         (s_had_axes(node) && s_axes_count(self) < 0) ||
@@ -370,7 +370,7 @@ int
 onnx_lower_node(const graph_t *graph, const node_t *node, int opset,
                 onnx_emit_fn *emit, void *context, fault_t *fault)
 {
-    if (opset == OPSET_LOW && onnx_formula_has(node))
+    if (onnx_formula_has(node, opset))
         return onnx_formula_emit(graph, node, emit, context, fault);
     return s_emit_plain(graph, node, opset, emit, context, fault);
 }

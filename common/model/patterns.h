@@ -1,8 +1,9 @@
 /* Decomposed operators and their one-node form.
  *
  * Standard ONNX has no SiLU, and exporters write what their opset lacks as its
- * formula. A part file holds the formula; whoever loads one calls
- * patterns_fuse, after which the graph may have nodes of
+ * formula. So does the writer (onnx_formula.h): a part file holds the formula,
+ * and whoever loads one calls patterns_fuse, after which the graph may have
+ * nodes of
  *
  *   Silu                x * sigmoid(x), which no file ever has
  *   Gelu                as in opset 20: attribute approximate "none" | "tanh"
@@ -18,9 +19,5 @@
 
 /* A sorted graph in, a sorted and compact graph out. */
 int patterns_fuse(graph_t *graph, fault_t *fault);
-
-/* The reverse, before writing: Silu and Gelu become their formula. What else
- * an opset lacks is seen to when the file is written (onnx_formula.h). */
-int patterns_expand(graph_t *graph, fault_t *fault);
 
 #endif

@@ -174,8 +174,7 @@ s_cut(graph_t *graph, bool half)
     if (cut_check(graph, PARTS, &fault) != 0 ||
         cut_check_shapes(graph, PARTS, &fault) != 0)
         abort(); /* cut_evenly cuts nowhere else */
-    if (patterns_expand(graph, &fault) == 0 &&
-        (!half || narrow_boundaries(graph, PARTS, &fault) == 0))
+    if (!half || narrow_boundaries(graph, PARTS, &fault) == 0)
         s_extract(graph);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/model/onnx.h"
 #include "common/model/patterns.h"
 #include "common/model/simplify.h"
 #include "tests/support/networks.h"
@@ -162,6 +163,52 @@ a_gate_that_gains_an_axis_stays(void **state)
                    "Sigmoid Mul Mul");
 }
 
+/* --- files --- */
+
+/* A file has the formula, the graph that is read from it one node again. */
+static void
+s_round_trip(const char *op, const char *approximate, const char *formula)
+{
+    fault_t fault = {0};
+    int node, x = s_begin();
+    int y = network_node(&net, op, 1, &x, &node);
+    if (approximate)
+        assert_ok(
+            graph_set_text(net.graph, node, "approximate", approximate, &fault),
+            &fault);
+    network_output(&net, y);
+    assert_ok(onnx_write(net.graph, "formula.onnx", NULL, 0, NULL, &fault),
+              &fault);
+    network_release(&net);
+
+    onnx_model_t *model = onnx_open("formula.onnx", &fault);
+    if (!model)
+        fail_msg("%s", fault.text);
+    assert_int_equal(model->opset, 17);
+    net.graph = model->graph;
+    s_expect(formula);
+    net.graph->nodes[net.graph->nodes_count - 1].part = 3;
+    assert_ok(patterns_fuse(net.graph, &fault), &fault);
+    s_expect(op);
+    const node_t *fused = &net.graph->nodes[0];
+    assert_string_equal(node_text(fused, "approximate", ""),
+                        approximate ? approximate : "");
+    assert_int_equal(fused->part, 3);
+    assert_int_equal(fused->inputs[0], net.graph->inputs[0]);
+    assert_int_equal(fused->outputs[0], net.graph->outputs[0]);
+    onnx_destroy(&model);
+}
+
+static void
+formulas_in_files_are_operators_inside(void **state)
+{
+    (void)state;
+    s_round_trip("Silu", NULL, "Sigmoid Mul");
+    s_round_trip("Mish", NULL, "Softplus Tanh Mul");
+    s_round_trip("Gelu", "none", "Div Erf Add Mul Mul");
+    s_round_trip("Gelu", "tanh", "Mul Mul Mul Add Mul Tanh Add Mul Mul");
+}
+
 /* --- transposes --- */
 
 static int
@@ -210,6 +257,7 @@ main(void)
         cmocka_unit_test(gates_are_one_node),
         cmocka_unit_test(a_gate_of_another_tensor_stays),
         cmocka_unit_test(a_gate_that_gains_an_axis_stays),
+        cmocka_unit_test(formulas_in_files_are_operators_inside),
         cmocka_unit_test(transposes_that_undo_each_other_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Simplification and patterns: which nodes are left. (That the numbers stay is
+/* Simplification: which nodes are left. (That the numbers stay is
  * what the goldens show.) */
 #include "tests/support/tests.h"
 
@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model/patterns.h"
 #include "common/model/simplify.h"
 #include "tests/support/net.h"
 #include "tests/support/networks.h"
@@ -245,50 +244,6 @@ weights_that_two_layers_share_are_folded_apart(void **state)
              "Conv Conv Conv");
 }
 
-static void
-s_round_trip(const char *layer, const char *formula, const char *fused)
-{
-    net_t net;
-    net_init(&net, layer, NULL, &image);
-    assert_non_null(net.graph);
-    assert_ok(patterns_expand(net.graph, &net.fault), &net.fault);
-    assert_string_equal(s_ops(net.graph), formula);
-    net.graph->nodes[net.graph->nodes_count - 1].part = 3;
-    assert_ok(patterns_fuse(net.graph, &net.fault), &net.fault);
-    assert_string_equal(s_ops(net.graph), fused);
-    assert_int_equal(net.graph->nodes[0].part, 3);
-    assert_int_equal(net.graph->nodes[0].inputs[0], net.graph->inputs[0]);
-    assert_int_equal(net.graph->nodes[0].outputs[0], net.graph->outputs[0]);
-    net_release(&net);
-}
-
-static void
-formulas_and_their_operators_turn_into_each_other(void **state)
-{
-    (void)state;
-    s_round_trip("({ op = \"SiLU\"; })", "Sigmoid Mul", "Silu");
-    s_round_trip("({ op = \"GELU\"; })", "Div Erf Add Mul Mul", "Gelu");
-    s_round_trip("({ op = \"GELU\"; approximate = \"tanh\"; })",
-                 "Mul Mul Mul Add Mul Tanh Add Mul Mul", "Gelu");
-}
-
-static void
-what_only_looks_like_a_formula_stays(void **state)
-{
-    (void)state;
-    net_t net;
-    net_init(&net,
-             "({ op = \"Sigmoid\"; name = \"gate\"; }, { op = \"ReLU\"; "
-             "inputs = \"input\"; },"
-             " { op = \"Add\"; inputs = [\"gate\", \"relu_1\"]; })",
-             NULL, &image);
-    net.graph->nodes[2].op[0] = 'M'; /* Add becomes Mul of another tensor */
-    memcpy(net.graph->nodes[2].op, "Mul", 4);
-    assert_ok(patterns_fuse(net.graph, &net.fault), &net.fault);
-    assert_string_equal(s_ops(net.graph), "Sigmoid Relu Mul");
-    net_release(&net);
-}
-
 /* Each node makes a MiB out of 8 bytes; all of them are needed. */
 static void
 many_large_constants_stay_unfolded(void **state)
@@ -334,8 +289,6 @@ main(void)
         cmocka_unit_test(a_shift_that_padding_would_see_is_kept),
         cmocka_unit_test(folding_gives_the_weights_that_the_formula_says),
         cmocka_unit_test(weights_that_two_layers_share_are_folded_apart),
-        cmocka_unit_test(formulas_and_their_operators_turn_into_each_other),
-        cmocka_unit_test(what_only_looks_like_a_formula_stays),
         cmocka_unit_test(many_large_constants_stay_unfolded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
