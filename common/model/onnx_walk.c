@@ -225,10 +225,13 @@ s_read_head(walk_t *self, const ProtobufCMessageDescriptor *message,
         return -1;
     if (field->bytes > end - self->at)
         return fault_set(fault, FAULT_INPUT,
-                         "byte %llu: field %s of %llu bytes, %llu are left",
+                         "byte %llu: field %s of %llu bytes, %llu are left%s",
                          (unsigned long long)field->head, s_name(field),
                          (unsigned long long)field->bytes,
-                         (unsigned long long)(end - self->at));
+                         (unsigned long long)(end - self->at),
+                         message == &onnx__model_proto__descriptor
+                             ? ", the file is cut short"
+                             : "");
     return 0;
 }
 
@@ -469,6 +472,18 @@ s_is_text(const blob_t *file)
     return true;
 }
 
+/* What torch.save, TorchScript and numpy.savez write. No ONNX file begins so:
+ * the third byte would be the tag of a field 0. */
+static bool
+s_is_zip(const blob_t *file)
+{
+    static const uint8_t zip[] = {'P', 'K', 3, 4};
+    uint8_t bytes[sizeof zip];
+    return blob_bytes(file) >= sizeof bytes &&
+           blob_read(file, 0, bytes, sizeof bytes, NULL) == 0 &&
+           memcmp(bytes, zip, sizeof zip) == 0;
+}
+
 uint8_t *
 onnx_walk(const blob_t *file, size_t *size, fault_t *fault)
 {
@@ -480,6 +495,11 @@ onnx_walk(const blob_t *file, size_t *size, fault_t *fault)
         return fault_null(fault, FAULT_INPUT, "the file is empty");
     if (s_is_text(file))
         return fault_null(fault, FAULT_INPUT, "a text file, not an ONNX model");
+    if (s_is_zip(file))
+        return fault_null(fault, FAULT_INPUT,
+                          "a zip archive such as a PyTorch checkpoint, not an "
+                          "ONNX model: name it as model.weights beside "
+                          "model.layers, or export the model to ONNX");
     walk_t *walk = mem_new(1, sizeof *walk, fault);
     if (!walk)
         return NULL;

@@ -269,6 +269,11 @@ a_file_that_is_no_model_is_named(void **state)
     assert_null(whole_open("broken.onnx", 1, 1, &fault));
     assert_string_equal(fault.text,
                         "broken.onnx: a text file, not an ONNX model");
+    tests_write("broken.onnx", "PK\3\4\0\0\10\10", 8);
+    assert_null(whole_open("broken.onnx", 1, 1, &fault));
+    assert_non_null(strstr(fault.text,
+                           "broken.onnx: a zip archive such as a PyTorch "
+                           "checkpoint, not an ONNX model"));
     assert_null(whole_open("missing.onnx", 1, 1, &fault));
     assert_non_null(strstr(fault.text, "missing.onnx"));
     assert_int_equal(fault_exit_status(fault.code), 65);

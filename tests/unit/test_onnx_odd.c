@@ -153,6 +153,23 @@ odd_models_are_refused_by_name(void **state)
     s_graph_refused(&graph, 17, "name comes twice");
 }
 
+/* Only of the outermost message a missing end is the file's. */
+static void
+a_file_that_was_cut_short_is_told(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    message_t node = s_text(4, "Relu"), graph = s_field(1, &node);
+    message_t model = s_field(7, &graph);
+    assert_null(s_read(model.bytes, model.size - 3, &fault));
+    assert_string_equal(fault.text, "byte 0: field graph of 8 bytes, 5 are "
+                                    "left, the file is cut short");
+    model.bytes[3]++; /* of the node, into nothing */
+    assert_null(s_read(model.bytes, model.size, &fault));
+    assert_string_equal(fault.text,
+                        "byte 2: field node of 7 bytes, 6 are left");
+}
+
 /* IR 10 and later: overloads and properties of nodes, of the graph. */
 static void
 fields_of_newer_versions_are_skipped(void **state)
@@ -235,6 +252,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(odd_tensors_are_refused_by_name),
         cmocka_unit_test(odd_models_are_refused_by_name),
+        cmocka_unit_test(a_file_that_was_cut_short_is_told),
         cmocka_unit_test(fields_of_newer_versions_are_skipped),
         cmocka_unit_test(a_deeply_nested_bomb_is_refused),
         cmocka_unit_test(
