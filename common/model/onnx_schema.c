@@ -160,26 +160,28 @@ typedef struct choice {
     const char *op; /* NULL: any */
     const char *attribute;
     const char *words;
-    int64_t number; /* where words is NULL */
+    int64_t number;     /* where words is NULL */
+    const char *remedy; /* or NULL */
 } choice_t;
 
 static const choice_t choices[] = {
-    {NULL, "auto_pad", "NOTSET SAME_UPPER SAME_LOWER VALID", 0},
-    {"BatchNormalization", "training_mode", NULL, 0},
-    {"DepthToSpace", "mode", "DCR CRD", 0},
-    {"Gelu", "approximate", "none tanh", 0},
-    {"Pad", "mode", "constant reflect edge wrap", 0},
-    {"Resize", "antialias", NULL, 0},
+    {NULL, "auto_pad", "NOTSET SAME_UPPER SAME_LOWER VALID", 0, NULL},
+    {"BatchNormalization", "training_mode", NULL, 0, "export for inference"},
+    {"DepthToSpace", "mode", "DCR CRD", 0, NULL},
+    {"Gelu", "approximate", "none tanh", 0, NULL},
+    {"Pad", "mode", "constant reflect edge wrap", 0, NULL},
+    {"Resize", "antialias", NULL, 0, NULL},
     {"Resize", "coordinate_transformation_mode",
      "half_pixel half_pixel_symmetric pytorch_half_pixel align_corners "
      "asymmetric tf_crop_and_resize",
-     0},
-    {"Resize", "keep_aspect_ratio_policy", "stretch not_larger not_smaller", 0},
-    {"Resize", "mode", "nearest linear cubic", 0},
+     0, NULL},
+    {"Resize", "keep_aspect_ratio_policy", "stretch not_larger not_smaller", 0,
+     NULL},
+    {"Resize", "mode", "nearest linear cubic", 0, NULL},
     {"Resize", "nearest_mode",
-     "round_prefer_floor round_prefer_ceil floor ceil", 0},
-    {"ScatterND", "reduction", "none add mul max min", 0},
-    {"Upsample", "mode", "nearest linear", 0},
+     "round_prefer_floor round_prefer_ceil floor ceil", 0, NULL},
+    {"ScatterND", "reduction", "none add mul max min", 0, NULL},
+    {"Upsample", "mode", "nearest linear", 0, NULL},
 };
 
 /* ONNX's types, and how the table above and a sentence call them. */
@@ -325,8 +327,11 @@ s_check_value(const char *op, const Onnx__AttributeProto *attribute,
                 (int)(attribute->s.len < 40 ? attribute->s.len : 40),
                 (const char *)attribute->s.data);
         if (!choice->words && attribute->i != choice->number)
-            return fault_set(fault, FAULT_INPUT, "its %s %lld is not supported",
-                             attribute->name, (long long)attribute->i);
+            return fault_set(fault, FAULT_INPUT,
+                             "its %s %lld is not supported%s%s",
+                             attribute->name, (long long)attribute->i,
+                             choice->remedy ? ": " : "",
+                             choice->remedy ? choice->remedy : "");
     }
     return 0;
 }

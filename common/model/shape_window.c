@@ -162,7 +162,8 @@ shape_batch_norm(const shaping_t *self)
         return -1;
     const value_type_t *x = shaping_input(self, 0);
     if (node_int(self->node, "training_mode", 0) != 0)
-        return shaping_fault(self, "it is in training mode");
+        return shaping_fault(self, "its training_mode is on: export for "
+                                   "inference");
     if (x->shape.rank < 2)
         return shaping_fault(self, "its input %s is not [N, channels, ...]",
                              shape_text(&x->shape, text, sizeof text));

@@ -101,7 +101,7 @@ values_that_are_not_supported(void **state)
     s_refused(MODEL(15, "floats s [4] 1\nnode BatchNormalization r s s s s -> "
                         "y name=b training_mode=1"),
               "node 'b' (BatchNormalization): its training_mode 1 is not "
-              "supported");
+              "supported: export for inference");
 }
 
 static void
