@@ -54,20 +54,38 @@ cut_part_s(const cut_rates_t *rates, int part, double flop, double bytes,
 
 /* --- by names --- */
 
-/* The tensor of a name, or a fault that knows the nearest one. */
+static bool
+s_is_among(const int *values, int count, int value)
+{
+    for (int i = 0; i < count; i++)
+        if (values[i] == value)
+            return true;
+    return false;
+}
+
+/* The tensor of a name, or a fault that knows why not, or the nearest one. */
 static int
 s_find(const graph_t *graph, const char *name, fault_t *fault)
 {
     int value = graph_find(graph, name);
     if (value != GRAPH_NONE && graph->values[value].producer != GRAPH_NONE)
         return value;
+    if (value != GRAPH_NONE && graph->values[value].constant)
+        return fault_set(fault, FAULT_CONFIG,
+                         "cuts: '%.60s' is a constant, nothing computes it",
+                         name);
+    if (s_is_among(graph->inputs, graph->inputs_count, value))
+        return fault_set(fault, FAULT_CONFIG,
+                         "cuts: '%.60s' is an input of the model, nothing is "
+                         "in front of it to compute",
+                         name);
     nearest_t nearest = {0};
     for (size_t v = 0; v < graph->values_count; v++)
         if (graph->values[v].producer != GRAPH_NONE)
             nearest_offer(&nearest, name, graph->values[v].name);
     const char *known = nearest_answer(&nearest);
     return fault_set(fault, FAULT_CONFIG,
-                     "cuts: no layer makes a tensor '%.60s'%s%.60s%s", name,
+                     "cuts: nothing makes a tensor '%.60s'%s%.60s%s", name,
                      known ? "; did you mean '" : "", known ? known : "",
                      known ? "'?" : "");
 }
@@ -94,6 +112,23 @@ s_close(graph_t *graph, bool *needed, int value, int part)
     return taken;
 }
 
+/* Something must be behind the last name; what else empties a part only shows
+ * once the graph is simplified. */
+static int
+s_check_rest(const graph_t *graph, const char *last, int parts, fault_t *fault)
+{
+    if (!s_is_among(graph->outputs, graph->outputs_count,
+                    graph_find(graph, last)))
+        return 0;
+    for (size_t n = 0; n < graph->nodes_count; n++)
+        if (graph->nodes[n].part == parts - 1)
+            return 0;
+    return fault_set(fault, FAULT_CONFIG,
+                     "cuts: '%.60s' is an output of the model, nothing is left "
+                     "behind it to compute",
+                     last);
+}
+
 int
 cut_by_names(graph_t *graph, const char *const *names, size_t count,
              fault_t *fault)
@@ -118,6 +153,8 @@ cut_by_names(graph_t *graph, const char *const *names, size_t count,
                                names[c]);
     }
     free(needed);
+    if (result == 0 && count > 0)
+        result = s_check_rest(graph, names[count - 1], (int)count + 1, fault);
     return result;
 }
 
@@ -150,8 +187,8 @@ cut_check(const graph_t *graph, int parts, fault_t *fault)
     for (int k = 0; k < parts; k++)
         if (nodes[k] == 0)
             return fault_set(fault, FAULT_CONFIG,
-                             "part %d computes nothing; give its layers to a "
-                             "neighbour",
+                             "part %d computes nothing; give its layers or "
+                             "nodes to a neighbour",
                              k);
     return 0;
 }

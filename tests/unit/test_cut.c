@@ -74,16 +74,28 @@ a_named_cut_that_cannot_be_is_refused(void **state)
     (void)state;
     net_t net;
     const char *const unknown[] = {"dd"}, *const backwards[] = {"d", "b"};
-    const char *const last[] = {"e"};
+    const char *const last[] = {"e"}, *const first[] = {"input"};
+    const char *const weight[] = {"w"};
+    const shape_t one = {1, {1}};
     s_net(&net, BRANCHES, NULL);
+    assert_true(graph_add_elements(net.graph, "w", DTYPE_FLOAT32, &one,
+                                   &(float){1}, &net.fault) >= 0);
     assert_int_equal(cut_by_names(net.graph, unknown, 1, &net.fault), -1);
     assert_int_equal(net.fault.code, FAULT_CONFIG);
     assert_non_null(strstr(net.fault.text, "'dd'; did you mean '"));
     assert_int_equal(cut_by_names(net.graph, backwards, 2, &net.fault), -1);
     assert_non_null(strstr(net.fault.text, "nothing is left"));
-    assert_ok(cut_by_names(net.graph, last, 1, &net.fault), &net.fault);
-    assert_int_equal(cut_check(net.graph, 2, &net.fault), -1);
-    assert_non_null(strstr(net.fault.text, "part 1 computes nothing"));
+    assert_int_equal(cut_by_names(net.graph, last, 1, &net.fault), -1);
+    assert_string_equal(net.fault.text,
+                        "cuts: 'e' is an output of the model, nothing is left "
+                        "behind it to compute");
+    assert_int_equal(cut_by_names(net.graph, first, 1, &net.fault), -1);
+    assert_string_equal(net.fault.text,
+                        "cuts: 'input' is an input of the model, nothing is in "
+                        "front of it to compute");
+    assert_int_equal(cut_by_names(net.graph, weight, 1, &net.fault), -1);
+    assert_string_equal(net.fault.text,
+                        "cuts: 'w' is a constant, nothing computes it");
     net_release(&net);
 }
 
@@ -96,6 +108,7 @@ a_part_of_dropouts_alone_is_refused(void **state)
     assert_ok(simplify_graph(net.graph, &net.fault), &net.fault);
     assert_int_equal(cut_check(net.graph, net.parts, &net.fault), -1);
     assert_int_equal(net.fault.code, FAULT_CONFIG);
+    assert_non_null(strstr(net.fault.text, "part 1 computes nothing"));
     net_release(&net);
 }
 

@@ -258,7 +258,7 @@ an_onnx_file_is_cut_behind_the_tensors_it_names(void **state)
     model_destroy(&model);
     recipe.options.cuts = none;
     recipe.options.cuts_count = 1;
-    s_refuse(&recipe, FAULT_CONFIG, "no layer makes a tensor 'g'");
+    s_refuse(&recipe, FAULT_CONFIG, "nothing makes a tensor 'g'");
     settings_destroy(&recipe.settings);
 }
 
