@@ -243,8 +243,11 @@ plan_print(const plan_t *self, const model_t *model, FILE *file)
         fprintf(file, "warning: %s\n", self->warning);
     for (int i = 0; i < self->notes_count; i++)
         fprintf(file, "note: %s\n", self->notes[i]);
-    fprintf(file, "* of one sample, 2 a multiply-add; times are computing and "
-                  "link, without software\n");
+    fprintf(file,
+            "* of one sample, 2 a multiply-add; times are computing and link, "
+            "without software,\n  and assume machines of %.6g GFLOP/s and "
+            "%.6g GB/s of memory\n",
+            self->rates.flop_per_s / 1e9, self->rates.memory_bytes_per_s / 1e9);
 }
 
 /* --- for programs --------------------------------------------------------- */
@@ -299,13 +302,16 @@ plan_encode(const plan_t *self, const model_t *model, fault_t *fault)
     json_t *warning =
         self->warning[0] ? json_string(self->warning) : json_null();
     json_t *plan = json_pack(
-        "{s:s, s:o, s:f, s:f, s:{s:f, s:f}, s:o, s:o, s:f, s:f}", "model",
-        model->name, "parts", parts, "requests_per_s", self->requests_per_s,
-        "latency_ms", self->latency_s * 1e3, "single_machine", "requests_per_s",
+        "{s:s, s:o, s:f, s:f, s:{s:f, s:f}, s:o, s:o, s:f, s:f, s:f, s:f}",
+        "model", model->name, "parts", parts, "requests_per_s",
+        self->requests_per_s, "latency_ms", self->latency_s * 1e3,
+        "single_machine", "requests_per_s",
         self->single_s > 0 ? 1 / self->single_s : 0.0, "latency_ms",
         self->single_s * 1e3, "warning", warning, "notes", notes,
         "broker_seconds", self->broker_s, "link_mbps",
-        self->rates.link_bytes_per_s * 8 / 1e6);
+        self->rates.link_bytes_per_s * 8 / 1e6, "machine_gflops",
+        self->rates.flop_per_s / 1e9, "machine_gbytes_per_s",
+        self->rates.memory_bytes_per_s / 1e9);
     if (!plan)
         return fault_null(fault, FAULT_MEMORY,
                           "no memory is left for the plan");

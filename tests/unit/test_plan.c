@@ -170,7 +170,9 @@ the_json_has_every_key_of_the_contract(void **state)
     plan_t plan;
     fault_t fault = {0};
     s_model(40e6, 60e6, 4000);
-    plan_init(&plan, &model, &rates);
+    cut_rates_t machine = rates;
+    machine.memory_bytes_per_s = 2e9;
+    plan_init(&plan, &model, &machine);
     json_t *object = plan_encode(&plan, &model, &fault);
     assert_non_null(object);
     const char *name, *tensor, *dtype;
@@ -191,6 +193,8 @@ the_json_has_every_key_of_the_contract(void **state)
     assert_true(json_is_null(warning));
     assert_int_equal(json_array_size(json_object_get(object, "notes")), 0);
     s_near(json_real_value(json_object_get(object, "link_mbps")), 8);
+    s_near(json_real_value(json_object_get(object, "machine_gflops")), 1);
+    s_near(json_real_value(json_object_get(object, "machine_gbytes_per_s")), 2);
     assert_int_equal(json_unpack(json_array_get(list, 1),
                                  "{s:i, s:i, s:i, s:F, s:F, s:o, s:o, s:F}",
                                  "part", &part, "nodes", &nodes, "parameters",
@@ -236,6 +240,7 @@ the_table_shows_each_part(void **state)
     assert_non_null(strstr(text, "in  x float32 [N, 250], 1000 bytes"));
     assert_non_null(strstr(text, "runs batch 1"));
     assert_non_null(strstr(text, "one machine alone"));
+    assert_non_null(strstr(text, "machines of 1 GFLOP/s and 1 GB/s of memory"));
     /* 100 ms on one; 66 ms in the slower part, 114 ms all the way */
     assert_non_null(strstr(text, "2 machines do 1.52 times the requests of "
                                  "one, and a request takes 1.14 times"));
