@@ -63,16 +63,31 @@ s_note_broker(plan_t *self, double slowest)
                  "between parts");
 }
 
-/* What is worth knowing of a part before machines are bought for it. */
+/* Which parts run batches. That of a file which fixes the batch is told once,
+ * with its cure. */
 static void
-s_note_part(plan_t *self, const part_t *part)
+s_note_batches(plan_t *self, const model_t *model)
 {
-    double max = (double)self->rates.boundary_bytes_max;
-    if (!part->batchable)
+    for (int k = 0; k < model->parts_count; k++) {
+        if (model->parts[k].batchable)
+            continue;
+        if (model->fixed_batch) {
+            s_note(self, "the file fixes the batch at 1: export it with an "
+                         "open one (dynamic_axes) for parts that run batches");
+            return;
+        }
         s_note(self,
                "part %d computes one sample at a time: its samples cannot be "
                "stacked",
-               part->index);
+               k);
+    }
+}
+
+/* Tensors that nearly do not fit a frame. */
+static void
+s_note_frame(plan_t *self, const part_t *part)
+{
+    double max = (double)self->rates.boundary_bytes_max;
     const tensor_spec_t *largest = NULL;
     uint64_t bytes = 0;
     for (int i = 0; i < part->outputs_count; i++) {
@@ -151,8 +166,9 @@ plan_init(plan_t *self, const model_t *model, const cut_rates_t *rates)
     if (self->single_s > 0)
         s_warn(self, model->parts_count);
     s_note_broker(self, slowest);
+    s_note_batches(self, model);
     for (int k = 0; k < model->parts_count; k++)
-        s_note_part(self, &model->parts[k]);
+        s_note_frame(self, &model->parts[k]);
 }
 
 /* --- for people ----------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "common/model/shape.h"
 #include "worker/engine/threads.h"
 #include "worker/host.h"
 #include "worker/measure.h"
@@ -41,6 +42,32 @@ s_print_text(const bench_options_t *options, const measure_t *measure)
            100.0 * measure->peak_share, host_rss_mib());
 }
 
+/* A session that runs the batch that was asked for. */
+static session_t *
+s_open(const bench_options_t *options, fault_t *fault)
+{
+    graph_t *graph = whole_read(options->model, fault);
+    if (!graph)
+        return NULL;
+    session_t *session =
+        whole_load(graph, options->threads, options->batch, fault);
+    if (!session) {
+        fault_prefix(fault, "%s", options->model);
+    } else if (session_batch_max(session) < options->batch) {
+        fault_set(fault, FAULT_INPUT,
+                  "%s: this model runs one sample at a time, --batch %d is not "
+                  "possible%s",
+                  options->model, options->batch,
+                  shape_fixes_batch(graph)
+                      ? "; the file fixes the batch at 1, export it with an "
+                        "open one (dynamic_axes)"
+                      : "");
+        session_destroy(&session);
+    }
+    graph_destroy(&graph);
+    return session;
+}
+
 int
 bench_run(const bench_options_t *given, fault_t *fault)
 {
@@ -52,19 +79,11 @@ bench_run(const bench_options_t *given, fault_t *fault)
     if (options.seconds <= 0.0)
         options.seconds = 3.0;
 
-    session_t *session =
-        whole_open(options.model, options.threads, options.batch, fault);
+    session_t *session = s_open(&options, fault);
     if (!session)
         return -1;
-    int result = 0;
     measure_t measure;
-    if (session_batch_max(session) < options.batch)
-        result = fault_set(fault, FAULT_INPUT,
-                           "%s: this model runs one sample at a time, --batch "
-                           "%d is not possible",
-                           options.model, options.batch);
-    if (result == 0)
-        result = measure_session(session, options.batch, options.threads,
+    int result = measure_session(session, options.batch, options.threads,
                                  options.seconds, &measure, fault);
     if (result == 0 && options.json)
         result = s_print_json(&options, &measure, fault);

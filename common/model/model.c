@@ -357,6 +357,7 @@ s_build(model_t *self, const model_options_t *options, fault_t *fault)
     int result = s_cut(graph, options, &parts, fault);
     if (result == 0) {
         self->scores = s_scores(graph, options->scores);
+        self->fixed_batch = shape_fixes_batch(graph);
         if (options->rates.half)
             result = narrow_boundaries(graph, parts, fault);
     }

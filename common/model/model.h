@@ -56,6 +56,7 @@ typedef struct model {
     char **labels; /* UTF-8; NULL where there are none */
     size_t labels_count;
     model_scores_t scores; /* never DEFAULT */
+    bool fixed_batch;      /* shape_fixes_batch */
     digest_t digest;       /* SHA-256 over the manifest */
     char *note;            /* for the log, or NULL: wrapped checkpoints */
 } model_t;

@@ -61,6 +61,10 @@ value_type_t *shape_types_new(const graph_t *graph, int64_t batch,
  * valid for one sample either. */
 int shape_batchable(const graph_t *graph, bool *batchable, fault_t *fault);
 
+/* Whether axis 0 of every input is 1: an exporter that was not told of a batch
+ * writes that, and no batch of another size runs. */
+bool shape_fixes_batch(const graph_t *graph);
+
 /* The types must be those of this graph. */
 node_cost_t shape_cost(const graph_t *graph, const value_type_t *types,
                        int node);

@@ -187,6 +187,17 @@ s_inputs_are_batches(const graph_t *graph)
     return true;
 }
 
+bool
+shape_fixes_batch(const graph_t *graph)
+{
+    for (int i = 0; i < graph->inputs_count; i++) {
+        const shape_t *shape = &graph->values[graph->inputs[i]].shape;
+        if (shape->rank == 0 || shape->dims[0] != 1)
+            return false;
+    }
+    return graph->inputs_count > 0;
+}
+
 int
 shape_batchable(const graph_t *graph, bool *batchable, fault_t *fault)
 {

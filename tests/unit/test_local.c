@@ -279,22 +279,33 @@ a_file_that_is_no_model_is_named(void **state)
     assert_int_equal(fault_exit_status(fault.code), 65);
 }
 
+/* Refused for a batch of two with a first axis of `first`. */
 static void
-a_model_without_batch_runs_no_batch(void **state)
+s_no_batch(int64_t first, fault_t *fault)
 {
-    (void)state;
-    const int64_t dims[2] = {2, 6};
-    fault_t fault = {0};
+    const int64_t dims[2] = {first, 6};
     network_t network;
     network_init(&network, 51);
     int x = network_input(&network, "x", 2, dims);
     network_output(&network, network_linear(&network, x, 6, 4));
-    assert_ok(onnx_write(network.graph, "fixed.onnx", NULL, 0, NULL, &fault),
-              &fault);
+    assert_ok(onnx_write(network.graph, "fixed.onnx", NULL, 0, NULL, fault),
+              fault);
     network_release(&network);
     bench_options_t options = {.model = "fixed.onnx", .batch = 2, .threads = 1};
-    assert_int_equal(bench_run(&options, &fault), -1);
-    assert_non_null(strstr(fault.text, "one sample at a time"));
+    assert_int_equal(bench_run(&options, fault), -1);
+    assert_non_null(strstr(fault->text, "one sample at a time"));
+}
+
+static void
+a_model_without_batch_runs_no_batch(void **state)
+{
+    (void)state;
+    fault_t fault = {0};
+    s_no_batch(2, &fault);
+    assert_null(strstr(fault.text, "dynamic_axes"));
+    s_no_batch(1, &fault);
+    assert_non_null(strstr(fault.text, "the file fixes the batch at 1, export "
+                                       "it with an open one (dynamic_axes)"));
 }
 
 /* A few hundred nanoseconds, which a clock of microseconds shows as none. */

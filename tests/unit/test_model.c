@@ -263,6 +263,31 @@ an_onnx_file_is_cut_behind_the_tensors_it_names(void **state)
 }
 
 static void
+a_file_that_fixes_its_batch_is_known(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    s_recipe(&recipe, FLAT);
+    model_t *model = s_build(&recipe);
+    assert_false(model->fixed_batch);
+    onnx_model_t *file = onnx_open(model->parts[0].path, &recipe.fault);
+    assert_non_null(file);
+    model_destroy(&model);
+    file->graph->values[file->graph->inputs[0]].shape.dims[0] = 1;
+    assert_ok(
+        onnx_write(file->graph, "fixed.onnx", NULL, 0, NULL, &recipe.fault),
+        &recipe.fault);
+    onnx_destroy(&file);
+    recipe.options.layers = NULL;
+    recipe.options.file = "fixed.onnx";
+    model = s_build(&recipe);
+    assert_true(model->fixed_batch);
+    assert_false(model->parts[0].batchable);
+    model_destroy(&model);
+    settings_destroy(&recipe.settings);
+}
+
+static void
 shares_alone_say_how_many_parts_there_are(void **state)
 {
     (void)state;
@@ -373,6 +398,7 @@ main(void)
         cmocka_unit_test(a_frame_over_the_limit_is_refused),
         cmocka_unit_test(a_model_of_an_onnx_file_is_cut_again),
         cmocka_unit_test(an_onnx_file_is_cut_behind_the_tensors_it_names),
+        cmocka_unit_test(a_file_that_fixes_its_batch_is_known),
         cmocka_unit_test(shares_alone_say_how_many_parts_there_are),
         cmocka_unit_test(halves_are_what_the_part_files_say),
         cmocka_unit_test(labels_are_lines_of_text),

@@ -164,6 +164,22 @@ what_to_know_of_a_part_is_noted(void **state)
 }
 
 static void
+a_batch_that_the_file_fixes_is_noted_once(void **state)
+{
+    (void)state;
+    plan_t plan;
+    s_model(40e6, 60e6, 4000);
+    model.fixed_batch = true;
+    plan_init(&plan, &model, &rates);
+    assert_int_equal(plan.notes_count, 0);
+    parts[0].batchable = parts[1].batchable = false;
+    plan_init(&plan, &model, &rates);
+    assert_int_equal(plan.notes_count, 1);
+    assert_true(s_noted(&plan, "the file fixes the batch at 1: export it with "
+                               "an open one (dynamic_axes)"));
+}
+
+static void
 the_json_has_every_key_of_the_contract(void **state)
 {
     (void)state;
@@ -279,6 +295,7 @@ main(void)
         cmocka_unit_test(cutting_that_only_loses_is_said),
         cmocka_unit_test(a_stronger_machine_computes_faster),
         cmocka_unit_test(what_to_know_of_a_part_is_noted),
+        cmocka_unit_test(a_batch_that_the_file_fixes_is_noted_once),
         cmocka_unit_test(the_json_has_every_key_of_the_contract),
         cmocka_unit_test(the_table_shows_each_part),
         cmocka_unit_test(a_bar_shows_computing_and_the_link),
