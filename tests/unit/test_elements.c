@@ -121,6 +121,25 @@ squares_and_roots_are_powers_done_quickly(void **state)
     }
 }
 
+/* A root is not quite a power: pow(-inf, 0.5) is inf, pow(-0, 0.5) is 0. */
+static void
+powers_of_a_half_are_those_of_c(void **state)
+{
+    (void)state;
+    const float x[] = {-INFINITY, INFINITY, -0.0f, 0.0f, -1.0f, 9.0f, NAN};
+    enum { COUNT = sizeof x / sizeof x[0] };
+    const binary_shape_t shape = {1, {COUNT}, {1}, {0}};
+    const float half = 0.5f;
+    float y[COUNT];
+    binary(BINARY_POW, &shape, y, x, &half);
+    for (int i = 0; i < COUNT; i++) {
+        float expected = powf(x[i], half);
+        assert_int_equal(isnan(y[i]) != 0, isnan(expected) != 0);
+        if (!isnan(expected))
+            assert_memory_equal(&y[i], &expected, sizeof expected);
+    }
+}
+
 static void
 axes_that_lie_together_become_one(void **state)
 {
@@ -213,6 +232,7 @@ main(void)
         cmocka_unit_test(operands_are_repeated_along_any_axes),
         cmocka_unit_test(a_nan_wins_minimum_and_maximum),
         cmocka_unit_test(squares_and_roots_are_powers_done_quickly),
+        cmocka_unit_test(powers_of_a_half_are_those_of_c),
         cmocka_unit_test(axes_that_lie_together_become_one),
         cmocka_unit_test(softmax_is_right_along_any_axis),
         cmocka_unit_test(a_scale_and_a_shift_go_to_their_channel),

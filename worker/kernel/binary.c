@@ -54,8 +54,11 @@ s_pow(float *y, const float *a, size_t a_step, const float *b, size_t b_step,
     if (b_step == 0 && b[0] == 2.0f)
         s_mul(y, a, a_step, a, a_step, count);
     else if (b_step == 0 && b[0] == 0.5f)
-        for (size_t i = 0; i < count; i++)
-            y[i] = sqrtf(a[i * a_step]);
+        for (size_t i = 0; i < count; i++) {
+            /* C's pow: -0 to 0, and minus infinity to infinity */
+            float u = a[i * a_step] + 0.0f;
+            y[i] = u == -INFINITY ? INFINITY : sqrtf(u);
+        }
     else
         s_pow_any(y, a, a_step, b, b_step, count);
 }
