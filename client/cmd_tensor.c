@@ -8,7 +8,6 @@
 #include "client/progress.h"
 #include "common/clock.h"
 #include "common/mem.h"
-#include "common/npy.h"
 
 enum { JOBS_MAX = 64, WAIT_MS = 1000 };
 
@@ -110,18 +109,9 @@ s_run(run_t *run, fault_t *fault)
 static int
 s_write(run_t *run, fault_t *fault)
 {
-    for (int i = 0; i < run->outputs.count; i++) {
-        binding_t *output = &run->outputs.items[i];
-        shape_t *shape = &output->tensor.shape;
-        if (run->bare && output->spec->shape.rank &&
-            output->spec->shape.dims[0] == DIM_BATCH) {
-            shape->rank--;
-            memmove(shape->dims, shape->dims + 1,
-                    (size_t)shape->rank * sizeof shape->dims[0]);
-        }
-        if (npy_write(&output->tensor, output->path, fault))
+    for (int i = 0; i < run->outputs.count; i++)
+        if (binding_write(&run->outputs.items[i], run->bare, fault))
             return -1;
-    }
     return 0;
 }
 

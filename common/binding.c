@@ -206,6 +206,19 @@ bindings_rows(const bindings_t *self, int64_t *rows, bool *bare, fault_t *fault)
     return 0;
 }
 
+int
+binding_write(binding_t *self, bool bare, fault_t *fault)
+{
+    shape_t *shape = &self->tensor.shape;
+    if (bare && self->spec->shape.rank &&
+        self->spec->shape.dims[0] == DIM_BATCH) {
+        shape->rank--;
+        memmove(shape->dims, shape->dims + 1,
+                (size_t)shape->rank * sizeof shape->dims[0]);
+    }
+    return npy_write(&self->tensor, self->path, fault);
+}
+
 void
 bindings_release(bindings_t *self)
 {

@@ -54,4 +54,8 @@ void bindings_release(bindings_t *self);
 /* The shape of a spec with `rows` in place of the batch. */
 shape_t binding_shape(const tensor_spec_t *spec, int64_t rows);
 
+/* Write an output to its file, without its batch axis if it is bare: as the
+ * inputs came. -1 with FAULT_INPUT naming the file. */
+int binding_write(binding_t *self, bool bare, fault_t *fault);
+
 #endif

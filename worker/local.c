@@ -15,7 +15,6 @@
 #include "common/mem.h"
 #include "common/model/shape.h"
 #include "common/model/simplify.h"
-#include "common/npy.h"
 #include "worker/whole.h"
 
 enum { BATCH = 8 };
@@ -28,6 +27,7 @@ typedef struct local {
     bindings_t inputs;
     bindings_t outputs; /* those that are written */
     int64_t rows;       /* samples of the session */
+    bool bare;          /* the only one came without its batch axis */
 } local_t;
 
 /* What the graph says of its inputs or outputs: names, and of inputs dtypes
@@ -121,10 +121,10 @@ s_pin(local_t *self, fault_t *fault)
 static int
 s_load(local_t *self, const local_options_t *options, fault_t *fault)
 {
-    bool batchable, bare;
+    bool batchable;
     int result = shape_batchable(self->graph, &batchable, fault);
     if (result == 0 && batchable &&
-        bindings_rows(&self->inputs, &self->rows, &bare, fault))
+        bindings_rows(&self->inputs, &self->rows, &self->bare, fault))
         return -1;
     if (result == 0 && !batchable)
         result = s_pin(self, fault);
@@ -208,8 +208,7 @@ s_run(local_t *self, const local_options_t *options, fault_t *fault)
         s_init_outputs(self, fault) || s_compute(self, fault))
         return -1;
     for (int i = 0; i < self->outputs.count; i++)
-        if (npy_write(&self->outputs.items[i].tensor,
-                      self->outputs.items[i].path, fault))
+        if (binding_write(&self->outputs.items[i], self->bare, fault))
             return -1;
     return 0;
 }
