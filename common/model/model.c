@@ -130,7 +130,7 @@ s_check_input(const graph_t *graph, const model_options_t *options,
 static graph_t *
 s_from_file(const model_options_t *options, fault_t *fault)
 {
-    onnx_model_t *file = onnx_open(options->file, fault);
+    onnx_model_t *file = onnx_open_for(options->file, &options->input, fault);
     if (!file)
         return NULL;
     graph_t *graph = file->graph;

@@ -41,6 +41,11 @@ typedef struct onnx_model {
  * have DIM_BATCH there; shapes of other values are left to shape inference.
  * NULL with FAULT_INPUT naming the node, tensor or field (and the path). */
 onnx_model_t *onnx_open(const char *path, fault_t *fault);
+
+/* The same for a sample of this shape (no batch axis; rank 0: not known), which
+ * says what other axes are that an input leaves open. */
+onnx_model_t *onnx_open_for(const char *path, const shape_t *sample,
+                            fault_t *fault);
 onnx_model_t *onnx_read(blob_t *file, fault_t *fault);
 void onnx_destroy(onnx_model_t **self);
 

@@ -16,6 +16,7 @@
 /* A file being read. */
 typedef struct onnx_reader {
     onnx_source_t source;
+    const shape_t *sample; /* without batch axis; NULL: not known */
     const Onnx__GraphProto *proto;
     graph_t *graph; /* with initializers and inputs when nodes are read */
     int64_t opset;

@@ -46,10 +46,20 @@ s_read_initializers(onnx_reader_t *self, fault_t *fault)
     return 0;
 }
 
-/* Axis 0 without a size is the batch; no other axis may lack one. */
+/* What an axis is that the file leaves open: the batch, or as a sample has it;
+ * 0 where nobody says. */
+static int64_t
+s_open_dim(const onnx_reader_t *self, int rank, int axis)
+{
+    const shape_t *sample = self->sample;
+    if (axis == 0)
+        return DIM_BATCH;
+    return sample && sample->rank == rank - 1 ? sample->dims[axis - 1] : 0;
+}
+
 static int
-s_read_dims(const Onnx__TensorShapeProto *proto, const char *name,
-            shape_t *shape, fault_t *fault)
+s_read_dims(const onnx_reader_t *self, const Onnx__TensorShapeProto *proto,
+            const char *name, shape_t *shape, fault_t *fault)
 {
     if (proto->n_dim > TENSOR_RANK_MAX)
         return fault_set(fault, FAULT_INPUT,
@@ -65,12 +75,14 @@ s_read_dims(const Onnx__TensorShapeProto *proto, const char *name,
             return fault_set(fault, FAULT_INPUT,
                              "input %s has no elements: its axis %d is 0", name,
                              i);
-        if (!sized && i > 0)
+        shape->dims[i] =
+            sized ? dim->dim_value : s_open_dim(self, shape->rank, i);
+        if (shape->dims[i] == 0)
             return fault_set(fault, FAULT_INPUT,
-                             "input %s: axis %d has no size, only the batch "
-                             "(axis 0) may be open; export it with a fixed one",
+                             "input %s: axis %d has no size; only the batch "
+                             "(axis 0) may be open, unless model.image or "
+                             "model.input of a config says the rest",
                              name, i);
-        shape->dims[i] = sized ? dim->dim_value : DIM_BATCH;
     }
     return 0;
 }
@@ -92,7 +104,7 @@ s_read_input(onnx_reader_t *self, const Onnx__ValueInfoProto *info,
     shape_t shape;
     if (onnx_dtype(type->tensor_type->elem_type, name, &dtype, fault))
         return s_name_reader(self, name, fault);
-    if (s_read_dims(type->tensor_type->shape, name, &shape, fault))
+    if (s_read_dims(self, type->tensor_type->shape, name, &shape, fault))
         return -1;
     value = graph_add_value(self->graph, name, dtype, &shape, fault);
     return value < 0 ? -1 : graph_add_input(self->graph, value, fault);
@@ -180,7 +192,7 @@ s_read_properties(onnx_model_t *self, const Onnx__ModelProto *proto,
 
 static int
 s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto,
-             const onnx_source_t *source, fault_t *fault)
+             const onnx_source_t *source, const shape_t *sample, fault_t *fault)
 {
     if (!proto->graph)
         return fault_set(fault, FAULT_INPUT, "the file is no ONNX model");
@@ -193,6 +205,7 @@ s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto,
         mem_text(producer, strnlen(producer, PRODUCER_BYTES_MAX), fault);
     self->graph = graph_new(s_text(proto->graph->name), fault);
     onnx_reader_t reader = {.source = *source,
+                            .sample = sample,
                             .proto = proto->graph,
                             .graph = self->graph,
                             .opset = self->opset};
@@ -205,7 +218,7 @@ s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto,
 }
 
 static onnx_model_t *
-s_read(const onnx_source_t *source, fault_t *fault)
+s_read(const onnx_source_t *source, const shape_t *sample, fault_t *fault)
 {
     size_t size;
     uint8_t *skeleton = onnx_walk(source->file, &size, fault);
@@ -216,7 +229,7 @@ s_read(const onnx_source_t *source, fault_t *fault)
     if (!proto)
         return fault_null(fault, FAULT_INPUT, "the file is no ONNX model");
     onnx_model_t *self = mem_new(1, sizeof *self, fault);
-    if (self && s_read_model(self, proto, source, fault))
+    if (self && s_read_model(self, proto, source, sample, fault))
         onnx_destroy(&self);
     onnx__model_proto__free_unpacked(proto, NULL);
     return self;
@@ -226,17 +239,24 @@ onnx_model_t *
 onnx_read(blob_t *file, fault_t *fault)
 {
     const onnx_source_t source = {.file = file};
-    return s_read(&source, fault);
+    return s_read(&source, NULL, fault);
 }
 
 onnx_model_t *
 onnx_open(const char *path, fault_t *fault)
 {
+    return onnx_open_for(path, NULL, fault);
+}
+
+onnx_model_t *
+onnx_open_for(const char *path, const shape_t *sample, fault_t *fault)
+{
     onnx_source_t source = {.file = blob_open(path, fault)};
     if (!source.file)
         return NULL;
     source.external = onnx_external_new(path, fault);
-    onnx_model_t *self = source.external ? s_read(&source, fault) : NULL;
+    onnx_model_t *self =
+        source.external ? s_read(&source, sample, fault) : NULL;
     if (source.external && !self)
         fault_prefix(fault, "%s", path);
     onnx_external_destroy(&source.external);

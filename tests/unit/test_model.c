@@ -11,6 +11,7 @@
 #include "common/model/onnx.h"
 #include "common/model/shape.h"
 #include "common/settings.h"
+#include "tests/support/sketch.h"
 
 #define FLAT                                                                   \
     "({ op = \"ReLU\"; name = \"r\"; }, { op = \"Flatten\"; name = \"f\"; },"  \
@@ -367,6 +368,33 @@ labels_are_lines_of_text(void **state)
 }
 
 static void
+the_config_says_what_an_open_axis_is(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    size_t size;
+    uint8_t *bytes = sketch_bytes("opset 17\nin x float32 [N,3,N,N]\n"
+                                  "node Relu x -> y\nout y\n",
+                                  &size);
+    tests_write("open.onnx", bytes, size);
+    free(bytes);
+    s_recipe(&recipe, FLAT);
+    recipe.options.layers = NULL;
+    recipe.options.file = "open.onnx";
+    recipe.options.input = (shape_t){3, {3, 6, 9}};
+    model_t *model = s_build(&recipe);
+    const shape_t expected = {4, {DIM_BATCH, 3, 6, 9}};
+    assert_true(shape_equal(&model->parts[0].inputs[0].shape, &expected));
+    model_destroy(&model);
+
+    recipe.options.input = (shape_t){3, {4, 6, 9}};
+    s_refuse(&recipe, FAULT_CONFIG, "is [3, 6, 9], but model.image or");
+    recipe.options.input = (shape_t){0};
+    s_refuse(&recipe, FAULT_INPUT, "axis 2 has no size");
+    settings_destroy(&recipe.settings);
+}
+
+static void
 labels_of_another_number_than_the_outputs_are_refused(void **state)
 {
     (void)state;
@@ -396,6 +424,7 @@ main(void)
         cmocka_unit_test(a_picture_for_two_inputs_is_refused),
         cmocka_unit_test(files_that_are_not_there_are_named),
         cmocka_unit_test(a_frame_over_the_limit_is_refused),
+        cmocka_unit_test(the_config_says_what_an_open_axis_is),
         cmocka_unit_test(a_model_of_an_onnx_file_is_cut_again),
         cmocka_unit_test(an_onnx_file_is_cut_behind_the_tensors_it_names),
         cmocka_unit_test(a_file_that_fixes_its_batch_is_known),

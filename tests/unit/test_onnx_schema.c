@@ -154,8 +154,9 @@ ends_of_the_graph(void **state)
               "node Relu x -> y\nout y\n",
               "input x has 9 axes, at most 8 are read");
     s_refused("opset 17\nin x float32 [N,3,N,N]\nnode Relu x -> y\nout y\n",
-              "input x: axis 2 has no size, only the batch (axis 0) may be "
-              "open; export it with a fixed one");
+              "input x: axis 2 has no size; only the batch (axis 0) may be "
+              "open, unless model.image or model.input of a config says "
+              "the rest");
     s_refused("opset 17\nin x float32 [0,4]\nnode Relu x -> y\nout y\n",
               "input x has no elements: its axis 0 is 0");
     s_refused("opset 17\nin x\nnode Relu x -> y\nout y\n",
