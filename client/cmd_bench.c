@@ -193,17 +193,32 @@ s_compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* By nearest rank, in ms; the latencies are sorted. */
+/* By nearest rank, in ms; the latencies are sorted, and there are some. */
 static double
 s_percentile(const run_t *run, double percent)
 {
-    if (run->ok == 0)
-        return 0;
     size_t rank = (size_t)(percent / 100 * (double)run->ok + 0.999999);
     if (rank < 1)
         rank = 1;
     return (double)run->latencies_us[(rank > run->ok ? run->ok : rank) - 1] /
            1000;
+}
+
+/* Where nothing came back there is no latency, not one of 0. */
+static void
+s_print_latencies(const run_t *run)
+{
+    if (run->ok)
+        printf(run->flags->json
+                   ? ",\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,"
+                     "\"max_ms\":%.3f"
+                   : "latency: p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, max %.2f "
+                     "ms\n",
+               s_percentile(run, 50), s_percentile(run, 90),
+               s_percentile(run, 99), s_percentile(run, 100));
+    else if (run->flags->json)
+        printf(",\"p50_ms\":null,\"p90_ms\":null,\"p99_ms\":null,"
+               "\"max_ms\":null");
 }
 
 static void
@@ -213,19 +228,18 @@ s_report(run_t *run)
     double rate = seconds > 0 ? (double)run->ok / seconds : 0;
     if (run->ok)
         qsort(run->latencies_us, run->ok, sizeof *run->latencies_us, s_compare);
-    const char *format =
-        run->flags->json
-            ? "{\"requests\":%llu,\"ok\":%zu,\"errors\":%llu,\"retries\":%llu,"
-              "\"seconds\":%.3f,\"requests_per_s\":%.1f,\"p50_ms\":%.3f,"
-              "\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n"
-            : "%llu requests: %zu ok, %llu errors, %llu retries in %.2f s, "
-              "%.1f a second\nlatency: p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, "
-              "max %.2f ms\n";
-    printf(format, (unsigned long long)(run->ok + run->errors), run->ok,
+    printf(run->flags->json
+               ? "{\"requests\":%llu,\"ok\":%zu,\"errors\":%llu,"
+                 "\"retries\":%llu,\"seconds\":%.3f,"
+                 "\"requests_per_s\":%.1f"
+               : "%llu requests: %zu ok, %llu errors, %llu retries in %.2f s, "
+                 "%.1f a second\n",
+           (unsigned long long)(run->ok + run->errors), run->ok,
            (unsigned long long)run->errors,
-           (unsigned long long)link_retries(run->link), seconds, rate,
-           s_percentile(run, 50), s_percentile(run, 90), s_percentile(run, 99),
-           s_percentile(run, 100));
+           (unsigned long long)link_retries(run->link), seconds, rate);
+    s_print_latencies(run);
+    if (run->flags->json)
+        printf("}\n");
     fflush(stdout); /* a second interrupt would lose it */
 }
 

@@ -83,6 +83,19 @@ def an_interrupted_bench_prints_what_it_has(fleet):
     assert load.out[1].startswith("latency"), load.out
 
 
+def a_bench_without_a_result_has_no_latency(fleet):
+    fleet.broker()
+    options = "--bench", "--requests", "2", "--timeout", "300"
+    code, out, _ = fleet.client(*options)
+    assert code == 1 and out.startswith("2 requests: 0 ok, 2 errors"), out
+    assert out.count("\n") == 1, out
+    code, out, _ = fleet.client(*options, "--json")
+    line = json.loads(out)
+    assert code == 1 and line["errors"] == 2, line
+    for key in "p50_ms", "p90_ms", "p99_ms", "max_ms":
+        assert line[key] is None, line
+
+
 def every_image_has_its_object_without_a_broker(fleet):
     nobody = "tcp://127.0.0.1:1"
     code, out, err = fleet.client("--image", CAT, "none.jpg", "--json",
@@ -140,4 +153,5 @@ if __name__ == "__main__":
               tensors_are_named_or_refused,
               a_bench_ends_when_its_broker_is_gone,
               an_interrupted_bench_prints_what_it_has,
+              a_bench_without_a_result_has_no_latency,
               the_path_of_a_job_is_told_at_level_info_however_it_is_set)
