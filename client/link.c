@@ -221,6 +221,12 @@ s_turn(link_t *self, int64_t until_ms)
     s_receive(self);
 }
 
+static bool
+s_interrupted(const link_t *self)
+{
+    return self->stop && *self->stop;
+}
+
 static int
 s_stopped(const link_t *self, fault_t *fault)
 {
@@ -229,7 +235,7 @@ s_stopped(const link_t *self, fault_t *fault)
             *fault = self->dialog.fault;
         return fault_prefix(fault, "%s", self->endpoint);
     }
-    if (self->stop && *self->stop)
+    if (s_interrupted(self))
         return fault_set(fault, FAULT_CANCELLED, "interrupted");
     return 0;
 }
@@ -286,7 +292,8 @@ link_wait(link_t *self, int64_t timeout_ms, outcome_t *outcome, fault_t *fault)
 {
     int64_t until = clock_ms() + timeout_ms;
     do {
-        s_turn(self, until);
+        if (!s_interrupted(self)) /* or a busy loop would always find more */
+            s_turn(self, until);
         if (outcomes_take(&self->outcomes, outcome))
             return 1;
         if (s_stopped(self, fault))

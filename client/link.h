@@ -62,7 +62,7 @@ int link_submit(link_t *self, request_t *request, fault_t *fault);
 
 /* Work until an outcome is there (1, release it) or the time is over (0).
  * -1 with a fault where no outcome will come any more: the broker refuses
- * this client, or `stop` was set. */
+ * this client, or `stop` was set and those that had come are taken. */
 int link_wait(link_t *self, int64_t timeout_ms, outcome_t *outcome,
               fault_t *fault);
 

@@ -1,6 +1,7 @@
 /* The link against a broker played by a thread; every wait is bounded. */
 #include "tests/support/tests.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "client/link.h"
@@ -110,6 +111,27 @@ many_jobs_get_one_outcome_each(void **state)
     s_get_nothing(link);
     s_end(&fake, &link);
     assert_int_equal(fake.byes, 1);
+}
+
+/* An answer to a job that was submitted then would be waited for, and so on. */
+static void
+nothing_is_waited_for_after_an_interrupt(void **state)
+{
+    (void)state;
+    fake_broker_t fake;
+    fault_t fault = {0};
+    outcome_t outcome;
+    volatile sig_atomic_t stop = 0;
+    fake_broker_start(&fake, PLAY_ECHO);
+    link_options_t options = {.broker = fake.endpoint, .stop = &stop};
+    link_t *link = link_new(&options, &fault);
+    assert_non_null(link);
+    assert_ok(link_connect(link, WAIT_MS, &fault), &fault);
+    stop = 1;
+    s_put(link, 1, WAIT_MS);
+    assert_int_equal(link_wait(link, WAIT_MS, &outcome, &fault), -1);
+    assert_int_equal(fault.code, FAULT_CANCELLED);
+    s_end(&fake, &link);
 }
 
 static void
@@ -348,6 +370,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_waited_for_after_an_interrupt),
         cmocka_unit_test(the_service_is_known_after_connecting),
         cmocka_unit_test(many_jobs_get_one_outcome_each),
         cmocka_unit_test(busy_jobs_are_tried_again_under_the_same_id),
