@@ -360,7 +360,9 @@ clients_drain(core_t *self, session_t *session, const core_input_t *input)
         s_refuse(self, session, NULL, fault.code, fault.text);
         return;
     }
-    sched_move(&self->sched, worker, SESSION_DRAINING, self->now_us);
+    core_log(self, CORE_INFO, "worker %s drains at a client's request",
+             worker->worker.name);
+    workers_move(self, worker, SESSION_DRAINING);
     core_message(self, MESSAGE_DRAIN);
     worker->worker.told_to_drain = core_send(self, worker, NULL) == SENT_OK;
     worker->worker.must_drain = true;
@@ -368,8 +370,6 @@ clients_drain(core_t *self, session_t *session, const core_input_t *input)
     strcpy(message->name, worker->worker.name);
     message->present |= key_bit(KEY_NAME);
     core_send(self, session, NULL);
-    core_log(self, CORE_INFO, "worker %s drains at a client's request",
-             worker->worker.name);
 }
 
 void

@@ -127,7 +127,7 @@ s_hello_worker(core_t *self, const core_input_t *input)
     session->worker.part = part;
     if (message_has(hello, key_bit(KEY_BUILD)))
         strcpy(session->worker.build, hello->build);
-    sched_move(&self->sched, session, SESSION_LOADING, self->now_us);
+    workers_move(self, session, SESSION_LOADING);
 
     const station_t *served = &self->parts[part];
     message_t *message = s_welcome(self);

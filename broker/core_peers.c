@@ -235,7 +235,7 @@ s_end_worker(core_t *self, session_t *session, session_end_t how)
         flow_retry(self, job,
                    how == SESSION_BYE ? RETRY_HANDED_BACK : RETRY_LOST);
     }
-    sched_move(&self->sched, session, SESSION_FREE, self->now_us);
+    workers_move(self, session, SESSION_FREE);
 }
 
 static void

@@ -67,6 +67,7 @@ typedef struct station {
     histogram_t service;          /* from JOB to RESULT */
     int64_t lease_us;             /* from service, 0 before samples */
     rate_t rate;
+    bool deserted; /* its last worker is gone, which was told */
 } station_t;
 
 struct core {
@@ -206,6 +207,10 @@ void workers_drain(core_t *self, session_t *session, const core_input_t *input);
 void workers_fetch(core_t *self, session_t *session, const core_input_t *input);
 void workers_heartbeat(core_t *self, session_t *session,
                        const message_t *message);
+
+/* sched_move, and what it means for the part is told: that it has no worker
+ * left, or one again. */
+void workers_move(core_t *self, session_t *session, session_state_t state);
 
 /* A new session holds jobs from before: take over what is still wanted. */
 void workers_adopt(core_t *self, session_t *session, const message_t *hello);

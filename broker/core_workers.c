@@ -19,7 +19,24 @@ s_strike(core_t *self, session_t *session, const char *reason)
     peers_strike(self, session->side, &session->peer, session, reason);
 }
 
-/* --- joining --- */
+/* --- coming and going --- */
+
+/* A broker that shuts down loses them all, which is no news. */
+void
+workers_move(core_t *self, session_t *session, session_state_t state)
+{
+    uint16_t part = session->worker.part;
+    const sched_part_t *workers = &self->sched.parts[part];
+    bool had = workers->ready > 0;
+    sched_move(&self->sched, session, state, self->now_us);
+    if (had && workers->ready == 0 && self->phase == CORE_SERVING) {
+        self->parts[part].deserted = true;
+        core_log(self, CORE_WARNING, "part %u has no worker left", part);
+    } else if (workers->ready > 0 && self->parts[part].deserted) {
+        self->parts[part].deserted = false;
+        core_log(self, CORE_INFO, "part %u has a worker again", part);
+    }
+}
 
 /* What a job of a part costs: the time it was measured to compute, as soon as
  * every part was measured, before that what the model expects. The two have
@@ -131,9 +148,9 @@ workers_credit(core_t *self, session_t *session, const core_input_t *input)
         return;
     }
     if (session->state == SESSION_LOADING) {
-        sched_move(&self->sched, session, SESSION_READY, self->now_us);
         core_log(self, CORE_INFO, "worker %s serves part %u", worker->name,
                  worker->part);
+        workers_move(self, session, SESSION_READY);
     }
     s_grant(self, session, message->credit_total);
 }
@@ -192,7 +209,7 @@ void
 workers_drain(core_t *self, session_t *session, const core_input_t *input)
 {
     (void)input;
-    sched_move(&self->sched, session, SESSION_DRAINING, self->now_us);
+    workers_move(self, session, SESSION_DRAINING);
 }
 
 /* --- answers --- */

@@ -399,6 +399,8 @@ a_worker_that_leaves_is_news_and_a_client_is_not(void **state)
     rig_join(&rig, 1, 0, 2);
     rig_join(&rig, 2, 1, 2);
     rig_submit(&rig, 1, 1, 9000);
+    rig_join(&rig, 3, 0, 2);
+    rig_join(&rig, 4, 1, 2);
     rig_message(&rig, MESSAGE_BYE);
     rig_receive(&rig, SIDE_WORKERS, 2, 0);
     assert_string_equal(rig.said, "worker w2 left part 1: it said goodbye");
@@ -409,6 +411,32 @@ a_worker_that_leaves_is_news_and_a_client_is_not(void **state)
     core_gone(rig.core, SIDE_WORKERS, &peer, rig.now_us);
     assert_non_null(strstr(rig.said, "worker w1 left part 0: "));
     assert_non_null(strstr(rig.said, " (1 jobs to do again)"));
+}
+
+static void
+a_part_without_a_worker_is_told_once(void **state)
+{
+    (void)state;
+    rig_join(&rig, 1, 0, 2);
+    assert_string_equal(rig.said, "worker w1 serves part 0");
+    rig_join(&rig, 2, 0, 2);
+    rig_join(&rig, 3, 1, 2);
+    rig_message(&rig, MESSAGE_DRAIN);
+    rig_receive(&rig, SIDE_WORKERS, 2, 0);
+    assert_string_equal(rig.said, "worker w3 serves part 1");
+    peer_t peer = {1, {1}};
+    core_gone(rig.core, SIDE_WORKERS, &peer, rig.now_us);
+    assert_string_equal(rig.said, "part 0 has no worker left");
+    rig_message(&rig, MESSAGE_BYE);
+    rig_receive(&rig, SIDE_WORKERS, 2, 0);
+    assert_string_equal(rig.said, "worker w2 left part 0: it said goodbye");
+    rig_join(&rig, 4, 0, 2);
+    assert_string_equal(rig.said, "part 0 has a worker again");
+    rig_join(&rig, 5, 0, 2);
+    assert_string_equal(rig.said, "worker w5 serves part 0");
+    rig_message(&rig, MESSAGE_DRAIN);
+    rig_receive(&rig, SIDE_WORKERS, 3, 0);
+    assert_string_equal(rig.said, "part 1 has no worker left");
 }
 
 static void
@@ -523,6 +551,7 @@ main(void)
         TEST(cancel_ends_a_job_wherever_it_is),
         TEST(an_operator_drains_one_worker_by_name),
         TEST(a_worker_that_leaves_is_news_and_a_client_is_not),
+        TEST(a_part_without_a_worker_is_told_once),
         TEST(a_draining_broker_finishes_what_it_accepted),
         TEST(a_drain_that_takes_too_long_is_cut_short),
         TEST(a_part_is_fetched_within_its_bounds),
