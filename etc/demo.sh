@@ -14,7 +14,8 @@ finish() {
     rm -rf "$temp"
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP
+trap 'exit 141' PIPE # somebody read the first lines only
 
 # Wait until a file's first line begins with a word; show why it did not.
 await() { # file word process what

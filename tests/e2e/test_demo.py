@@ -2,6 +2,8 @@
 """The README's promises, as a person types them."""
 import itertools
 import json
+import pathlib
+import subprocess
 
 from fleet import BIN, ETC, ROOT, TERM, run_tests
 
@@ -14,6 +16,34 @@ def the_demo_prints_cat_first(fleet):
     assert code == 0, err
     results = [line for line in out.splitlines() if "cat.png: " in line]
     assert results and results[0].split(": ")[1].startswith("cat "), out
+
+
+def running_in(folder):
+    """The command lines of processes that name a folder."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if f"{folder}/" in command:
+            found.append(command)
+    return found
+
+
+def a_demo_whose_reader_leaves_stops_what_it_started(fleet):
+    temp = fleet.folder / "demo"
+    temp.mkdir()
+    with subprocess.Popen([ROOT / "etc/demo.sh", BIN], text=True,
+                          env={**fleet.env, "TMPDIR": str(temp)},
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as demo:
+        assert demo.stdout.readline().startswith("$ broker")
+        assert demo.stdout.readline().startswith("  ready")
+        demo.stdout.close()
+        assert demo.wait(30) != 0
+    assert running_in(temp) == []
+    assert list(temp.iterdir()) == []
 
 
 def each_demo_picture_gets_its_label(fleet):
@@ -127,6 +157,7 @@ def a_drained_worker_leaves_and_the_rest_serve(fleet):
 
 if __name__ == "__main__":
     run_tests(the_demo_prints_cat_first,
+              a_demo_whose_reader_leaves_stops_what_it_started,
               each_demo_picture_gets_its_label,
               an_image_comes_on_standard_input,
               json_output_keeps_the_contract,
