@@ -1,0 +1,48 @@
+/* Vectors of floats, as wide as the CPU level that a file is compiled for.
+ *
+ * Kernels are written once, in GCC's vector extensions: operators work lane by
+ * lane, a product and a sum become one multiply-add where the level has it. A
+ * block of sums that stays in registers has at most VECTOR_REGISTERS less what
+ * its operands take.
+ */
+#ifndef CONVOY_WORKER_KERNEL_VECTOR_H
+#define CONVOY_WORKER_KERNEL_VECTOR_H
+
+#include <stdint.h>
+
+#if defined(__AVX512F__)
+enum { VECTOR_LANES = 16, VECTOR_REGISTERS = 32 };
+#elif defined(__AVX__)
+enum { VECTOR_LANES = 8, VECTOR_REGISTERS = 16 };
+#elif defined(__aarch64__)
+enum { VECTOR_LANES = 4, VECTOR_REGISTERS = 32 };
+#else
+enum { VECTOR_LANES = 4, VECTOR_REGISTERS = 16 };
+#endif
+
+typedef float vector_t __attribute__((vector_size(VECTOR_LANES * 4)));
+
+/* The same in memory, at any address, whatever type it has there. */
+typedef float vector_any_t
+    __attribute__((vector_size(VECTOR_LANES * 4), aligned(4), may_alias));
+
+static inline vector_t
+vector_load(const float *from)
+{
+    return *(const vector_any_t *)from;
+}
+
+static inline void
+vector_store(float *to, vector_t value)
+{
+    *(vector_any_t *)to = value;
+}
+
+/* All lanes the same. */
+static inline vector_t
+vector_all(float value)
+{
+    return value - (vector_t){0};
+}
+
+#endif
