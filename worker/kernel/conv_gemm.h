@@ -12,30 +12,15 @@
 
 #include <stddef.h>
 
-#include "worker/kernel/activate.h"
-#include "worker/kernel/window.h"
+#include "worker/kernel/conv.h"
 
 enum { CONV_PIXELS_MAX = 256 }; /* pixels of a block: patches fit the L2 */
-
-/* One group. */
-typedef struct conv_shape {
-    int channels_in;
-    int channels_out;
-    window_t window;
-} conv_shape_t;
 
 /* Which part of the output one call makes. */
 typedef struct conv_range {
     size_t channel, channels; /* channel: a multiple of gemm_rows()->width */
     size_t pixel, pixels;     /* pixels <= CONV_PIXELS_MAX */
 } conv_range_t;
-
-/* What happens to a finished output element, in this order. */
-typedef struct conv_end {
-    const float *bias;     /* a value a channel */
-    const float *residual; /* like the output, or NULL */
-    activation_t activation;
-} conv_end_t;
 
 /* Floats of the packed weights of one group. */
 size_t conv_gemm_weights_floats(const conv_shape_t *shape);
