@@ -11,6 +11,9 @@ DESTDIR ?=
 PYTHON ?= /usr/bin/python3
 VERSION := 0.1.0
 
+# Another machine's compiler: CROSS=aarch64-linux-gnu-
+CROSS ?=
+MACHINE := $(firstword $(subst -, ,$(or $(CROSS),$(shell uname -m))))
 CC ?= gcc
 CFLAGS ?=
 LDFLAGS ?=
@@ -80,6 +83,13 @@ sources = $(filter-out $(1)/main.c,$(sort $(wildcard $(1)/*.c)))
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 library = $(OUT)/lib/lib$(subst /,-,$(1)).a
 
+# CPU levels: the builds of worker/kernel, of which worker/engine/level takes one.
+KERNELS := $(call sources,worker/kernel)
+LEVELS := baseline $(if $(filter x86_64,$(MACHINE)),avx2 avx512)
+LEVEL_avx2 := -mavx2 -mfma
+LEVEL_avx512 := -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma \
+    -mprefer-vector-width=512
+
 ONNX_C := build/gen/onnx.pb-c.c
 ONNX_O := $(OUT)/obj/onnx.pb-c.o
 LIBRARIES := $(foreach f,$(FOLDERS),$(call library,$(f)))
@@ -148,13 +158,32 @@ $(ONNX_O): $(ONNX_C)
 
 # Loops over elements gain from more unrolling and vectors than -O2 gives, and
 # from comparisons and roots that need no flags kept; numbers stay the same.
-$(OUT)/obj/worker/kernel/%.o $(OUT)/obj/common/half.o: CFLAGS_release += -O3 \
-    -fno-trapping-math -fno-math-errno
+$(LEVELS:%=$(OUT)/obj/%/worker/kernel/%.o) $(OUT)/obj/common/half.o: \
+    CFLAGS_release += -O3 -fno-trapping-math -fno-math-errno
 
-$(OUT)/obj/%.o: %.c $(ONNX_C) | $(AFTER)
+define compile
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
 	$(Q)$(COMPILE) -c $< -o $@
+endef
+
+$(OUT)/obj/%.o: %.c $(ONNX_C) | $(AFTER)
+	$(compile)
+
+# worker/kernel once per CPU level: the objects of a level become one in which
+# only the table kernels_LEVEL is global, so that every level has the same names.
+OBJCOPY = $(call once,OBJCOPY,$(CC) -print-prog-name=objcopy)
+define level_rules
+$(OUT)/obj/$(1)/%.o: private CFLAGS += $(LEVEL_$(1)) -DKERNELS_LEVEL=$(1) \
+    -fno-lto
+$(OUT)/obj/$(1)/%.o: %.c | $(AFTER)
+	$$(compile)
+
+$(OUT)/obj/kernels-$(1).o: $(KERNELS:%.c=$(OUT)/obj/$(1)/%.o)
+	$(Q)$$(CC) -r -nostdlib -o $$@ $$^
+	$(Q)$$(OBJCOPY) --keep-global-symbol=kernels_$(1) $$@
+endef
+$(foreach l,$(LEVELS),$(eval $(call level_rules,$(l))))
 
 # stb_image's ints overflow on hostile coefficients: make that defined. At the
 # end of a damaged stream it shifts zeroes by 32 and more, which stay zeroes.
@@ -166,7 +195,12 @@ $(call library,$(1)): $(call objects,$(call sources,$(1)))
 	@mkdir -p $$(@D) && rm -f $$@
 	$(Q)$(AR) rcs $$@ $$^
 endef
-$(foreach f,$(FOLDERS) tests/support,$(eval $(call library_rule,$(f))))
+$(foreach f,$(filter-out worker/kernel,$(FOLDERS)) tests/support,\
+    $(eval $(call library_rule,$(f))))
+
+$(call library,worker/kernel): $(LEVELS:%=$(OUT)/obj/kernels-%.o)
+	@mkdir -p $(@D) && rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 define program_rule
 $(BIN)/$(1): $(OUT)/obj/$(1)/main.o $(LIBRARIES) $(ONNX_O)

@@ -8,6 +8,7 @@
 #include "worker/agent.h"
 #include "worker/bench.h"
 #include "worker/compute.h"
+#include "worker/engine/level.h"
 #include "worker/engine/session.h"
 #include "worker/engine/threads.h"
 #include "worker/local.h"
@@ -17,6 +18,7 @@ typedef struct flags {
     options_list_t brokers;
     const char *name;
     int64_t threads;
+    const char *cpu;
     int64_t batch;
     const char *cache;
     const char *key;
@@ -77,6 +79,13 @@ static const option_t options_table[] = {
      .offset = offsetof(flags_t, threads),
      .group = "Computing",
      .help = "threads that compute; the online CPUs otherwise"},
+    {.name = "cpu",
+     .kind = OPTION_TEXT,
+     .value = "LEVEL",
+     .environment = "CONVOY_CPU",
+     .offset = offsetof(flags_t, cpu),
+     .help = "CPU level of the kernels: baseline, avx2 or avx512; the best "
+             "that there is otherwise"},
     {.name = "batch",
      .kind = OPTION_INT,
      .value = "N",
@@ -265,7 +274,8 @@ static int
 s_run(const options_t *options, const flags_t *flags, fault_t *fault)
 {
     const char *command = s_command(options, flags, fault);
-    if (!command || options_check(options, &program, command, fault))
+    if (!command || options_check(options, &program, command, fault) ||
+        level_choose(flags->cpu, fault))
         return -1;
     if (flags->local)
         return s_run_local(flags, fault);

@@ -40,7 +40,8 @@ PURE_FORBIDDEN = {
     "common/wire.h", "common/clock.h", "zmq.h", "czmq.h", "time.h",
     "pthread.h", "stdio.h", "unistd.h",
 }
-ENGINE_FORBIDDEN = {"common/wire.h", "common/proto.h"}
+ENGINE_FORBIDDEN = {"common/wire.h", "common/proto.h",
+                    "worker/kernel/vector.h"}
 
 OWNERS = {
     r"msgpack.*": ["common/proto", "common/info"],

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/support/naive.h"
+#include "worker/engine/level.h"
 #include "worker/kernel/activate.h"
 #include "worker/kernel/exponential.h"
 
@@ -88,11 +89,11 @@ s_check_scale(const activation_t *f, float scale)
         x[i] = positive ? fabsf(scale * x[i]) : scale * x[i];
         expected[i] = (float)s_function(f, (double)x[i]);
     }
-    activate(f, y, x, COUNT);
+    kernels()->activate(f, y, x, COUNT);
     if (naive_error(y, expected, COUNT) >= 1e-6)
         fail_msg("activation %d at scale %g: error %g", f->kind, (double)scale,
                  naive_error(y, expected, COUNT));
-    activate(f, x, x, COUNT);
+    kernels()->activate(f, x, x, COUNT);
     assert_memory_equal(x, y, COUNT * sizeof *x);
     free(x);
     free(y);
@@ -126,7 +127,7 @@ activations_made_of_exponentials_are_right_at_the_edges(void **state)
             float y, expected = (float)s_function(&f, (double)x[i]);
             if (isinf(expected) || isnan(expected) || x[i] > 80.0f)
                 expected = f.kind == ACTIVATION_SELU ? 1.1f * x[i] : x[i];
-            activate(&f, &y, &x[i], 1);
+            kernels()->activate(&f, &y, &x[i], 1);
             if (naive_error(&y, &expected, 1) >= 1e-6)
                 fail_msg("activation %d of %g: %g, not %g", kinds[k],
                          (double)x[i], (double)y, (double)expected);
@@ -142,7 +143,7 @@ activations_keep_what_is_no_number(void **state)
         float x[9], y[9];
         for (int i = 0; i < 9; i++)
             x[i] = NAN;
-        activate(&f, y, x, 9);
+        kernels()->activate(&f, y, x, 9);
         for (int i = 0; i < 9; i++)
             if (!isnan(y[i]))
                 fail_msg("activation %d makes %g of NaN", kind, (double)y[i]);
@@ -197,7 +198,7 @@ gelu_is_nothing_far_below_zero(void **state)
     activation_t gelu = {ACTIVATION_GELU, 0.0f, 0.0f};
     const float x[3] = {-6.0f, -1e6f, -3e38f};
     float y[3];
-    activate(&gelu, y, x, 3);
+    kernels()->activate(&gelu, y, x, 3);
     for (int i = 0; i < 3; i++)
         assert_true(y[i] == 0.0f);
 }
@@ -209,11 +210,11 @@ the_end_of_a_row_adds_bias_and_residual_first(void **state)
     activation_t relu = {ACTIVATION_RELU, 0.0f, 0.0f};
     float y[3] = {1.0f, -2.0f, 3.0f}, residual[3] = {0.5f, 0.5f, -9.0f};
     float bias[3] = {1.0f, 2.0f, 3.0f};
-    activate_row(&relu, y, 1.0f, residual, 3);
+    kernels()->activate_row(&relu, y, 1.0f, residual, 3);
     assert_true(y[0] == 2.5f && y[1] == 0.0f && y[2] == 0.0f);
-    activate_column(&relu, y, bias, NULL, 3);
+    kernels()->activate_column(&relu, y, bias, NULL, 3);
     assert_true(y[0] == 3.5f && y[1] == 2.0f && y[2] == 3.0f);
-    activate_column(&relu, y, bias, residual, 3);
+    kernels()->activate_column(&relu, y, bias, residual, 3);
     assert_true(y[0] == 5.0f && y[1] == 4.5f && y[2] == 0.0f);
 }
 

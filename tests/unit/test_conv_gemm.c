@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/support/naive.h"
+#include "worker/engine/level.h"
 #include "worker/kernel/conv_gemm.h"
 #include "worker/kernel/depthwise.h"
 #include "worker/kernel/gemm.h"
@@ -49,17 +50,17 @@ static void
 s_convolve(const conv_shape_t *shape, const conv_end_t *end, size_t pixels,
            size_t channels, float *y, const float *x, const float *weights)
 {
-    float *packed = s_aligned(conv_gemm_weights_floats(shape));
-    float *scratch = s_aligned(conv_gemm_scratch_floats());
-    size_t some = channels / (size_t)gemm_rows()->width;
-    some = (some ? some : 1) * (size_t)gemm_rows()->width;
-    size_t floats = conv_gemm_channel_floats(shape);
+    float *packed = s_aligned(kernels()->conv_gemm_weights_floats(shape));
+    float *scratch = s_aligned(kernels()->conv_gemm_scratch_floats());
+    size_t some = channels / (size_t)kernels()->gemm_rows()->width;
+    some = (some ? some : 1) * (size_t)kernels()->gemm_rows()->width;
+    size_t floats = kernels()->conv_gemm_channel_floats(shape);
     for (size_t c = 0; c < (size_t)shape->channels_out; c += some)
-        conv_gemm_pack(shape, weights + c * floats, c,
-                       (size_t)shape->channels_out - c < some
-                           ? (size_t)shape->channels_out - c
-                           : some,
-                       packed);
+        kernels()->conv_gemm_pack(shape, weights + c * floats, c,
+                                  (size_t)shape->channels_out - c < some
+                                      ? (size_t)shape->channels_out - c
+                                      : some,
+                                  packed);
     size_t all =
         (size_t)shape->window.out_height * (size_t)shape->window.out_width;
     size_t outs = (size_t)shape->channels_out;
@@ -67,7 +68,7 @@ s_convolve(const conv_shape_t *shape, const conv_end_t *end, size_t pixels,
         for (size_t p = 0; p < all; p += pixels) {
             conv_range_t range = {c, outs - c < channels ? outs - c : channels,
                                   p, all - p < pixels ? all - p : pixels};
-            conv_gemm(shape, &range, end, y, x, packed, scratch);
+            kernels()->conv_gemm(shape, &range, end, y, x, packed, scratch);
         }
     free(packed);
     free(scratch);
@@ -109,8 +110,8 @@ s_check(const window_t *window, int channels_in, int channels_out,
                  window->pad_bottom, window->pad_right, channels_in,
                  channels_out);
 
-    s_convolve(&shape, &end, (size_t)gemm_columns()->width,
-               (size_t)gemm_rows()->width, blocks, x, weights);
+    s_convolve(&shape, &end, (size_t)kernels()->gemm_columns()->width,
+               (size_t)kernels()->gemm_rows()->width, blocks, x, weights);
     assert_memory_equal(blocks, whole, outs * sizeof *whole);
     free(x);
     free(weights);
@@ -167,7 +168,7 @@ depthwise_planes_are_right(void **state)
         float *expected = naive_floats(&random, outs);
         float *y = naive_floats(&random, outs);
         naive_conv(&w, 1, 1, 1, expected, x, filter, NULL);
-        depthwise_plane(&w, y, x, filter);
+        kernels()->depthwise_plane(&w, y, x, filter);
         assert_true(naive_error(y, expected, outs) < 2e-6);
         free(x);
         free(filter);

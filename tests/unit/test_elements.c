@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/support/naive.h"
+#include "worker/engine/level.h"
 #include "worker/kernel/affine.h"
 #include "worker/kernel/binary.h"
 #include "worker/kernel/layout.h"
@@ -76,11 +77,11 @@ operands_are_repeated_along_any_axes(void **state)
             }
             expected[i] = s_apply(kind, a[at_a], b[at_b]);
         }
-        binary(kind, &shape, y, a, b);
+        kernels()->binary(kind, &shape, y, a, b);
         assert_memory_equal(y, expected, count * sizeof *y);
         memset(y, 0, count * sizeof *y);
-        binary_simplify(&shape);
-        binary(kind, &shape, y, a, b);
+        kernels()->binary_simplify(&shape);
+        kernels()->binary(kind, &shape, y, a, b);
         assert_memory_equal(y, expected, count * sizeof *y);
         free(a);
         free(b);
@@ -98,7 +99,7 @@ a_nan_wins_minimum_and_maximum(void **state)
     const binary_kind_t kinds[] = {BINARY_MAX, BINARY_MIN};
     for (size_t k = 0; k < 2; k++) {
         float y[3];
-        binary(kinds[k], &shape, y, a, b);
+        kernels()->binary(kinds[k], &shape, y, a, b);
         assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
     }
 }
@@ -114,7 +115,7 @@ squares_and_roots_are_powers_done_quickly(void **state)
     const binary_shape_t shape = {1, {3}, {1}, {0}};
     for (size_t k = 0; k < 3; k++) {
         float y[3];
-        binary(BINARY_POW, &shape, y, x, &exponents[k]);
+        kernels()->binary(BINARY_POW, &shape, y, x, &exponents[k]);
         for (int i = 0; i < 3; i++)
             assert_true(y[i] == expected[k][i] ||
                         (isnan(y[i]) && isnan(expected[k][i])));
@@ -131,7 +132,7 @@ powers_of_a_half_are_those_of_c(void **state)
     const binary_shape_t shape = {1, {COUNT}, {1}, {0}};
     const float half = 0.5f;
     float y[COUNT];
-    binary(BINARY_POW, &shape, y, x, &half);
+    kernels()->binary(BINARY_POW, &shape, y, x, &half);
     for (int i = 0; i < COUNT; i++) {
         float expected = powf(x[i], half);
         assert_int_equal(isnan(y[i]) != 0, isnan(expected) != 0);
@@ -145,7 +146,7 @@ axes_that_lie_together_become_one(void **state)
 {
     (void)state;
     binary_shape_t shape = {4, {2, 3, 4, 5}, {60, 20, 5, 1}, {0, 1, 0, 0}};
-    binary_simplify(&shape);
+    kernels()->binary_simplify(&shape);
     assert_int_equal(shape.rank, 3);
     assert_int_equal(shape.dims[2], 20);
     assert_int_equal(shape.b_strides[2], 0);
@@ -167,9 +168,9 @@ softmax_is_right_along_any_axis(void **state)
         for (size_t i = 0; i < all; i++)
             x[i] *= 20.0f;
         naive_softmax(expected, x, outer, count, inner);
-        softmax(y, x, outer, count, inner);
+        kernels()->softmax(y, x, outer, count, inner);
         assert_true(naive_error(y, expected, all) < 2e-6);
-        softmax(x, x, outer, count, inner);
+        kernels()->softmax(x, x, outer, count, inner);
         assert_memory_equal(x, y, all * sizeof *x);
         free(x);
         free(y);
@@ -184,7 +185,7 @@ a_scale_and_a_shift_go_to_their_channel(void **state)
     float x[6] = {1, 2, 3, 4, 5, 6}, y[6];
     float scale[2] = {2.0f, -1.0f}, shift[2] = {0.5f, 10.0f};
     const float expected[6] = {2.5f, 4.5f, 6.5f, 6.0f, 5.0f, 4.0f};
-    affine(y, x, scale, shift, 2, 3);
+    kernels()->affine(y, x, scale, shift, 2, 3);
     assert_memory_equal(y, expected, sizeof y);
 }
 
@@ -210,8 +211,9 @@ planes_are_copied_along_any_strides(void **state)
     for (size_t size = 1; size <= 8; size *= 2)
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
             memset(y, 0x55, sizeof y);
-            layout_plane(y, x + (size_t)rows[i].start * size, size, ROWS,
-                         COLUMNS, 23, rows[i].row, rows[i].column);
+            kernels()->layout_plane(y, x + (size_t)rows[i].start * size, size,
+                                    ROWS, COLUMNS, 23, rows[i].row,
+                                    rows[i].column);
             for (ptrdiff_t r = 0; r < ROWS; r++)
                 for (ptrdiff_t c = 0; c < 23; c++) {
                     ptrdiff_t at =

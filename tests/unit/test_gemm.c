@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/support/naive.h"
+#include "worker/engine/level.h"
 #include "worker/kernel/gemm.h"
 
 static float *
@@ -24,17 +25,21 @@ static void
 s_multiply(float *c, const float *a, const float *b, size_t rows, size_t depth,
            size_t columns)
 {
-    const gemm_side_t *ours = gemm_rows(), *theirs = gemm_columns();
-    float *a_packed = s_aligned(gemm_packed_floats(ours, rows, depth));
-    float *b_packed = s_aligned(gemm_packed_floats(theirs, columns, depth));
-    gemm_pack(ours, a, depth, 1, rows, depth, a_packed);
-    gemm_pack(theirs, b, 1, columns, columns, depth, b_packed);
-    size_t step = gemm_step(depth);
+    const gemm_side_t *ours = kernels()->gemm_rows(),
+                      *theirs = kernels()->gemm_columns();
+    float *a_packed =
+        s_aligned(kernels()->gemm_packed_floats(ours, rows, depth));
+    float *b_packed =
+        s_aligned(kernels()->gemm_packed_floats(theirs, columns, depth));
+    kernels()->gemm_pack(ours, a, depth, 1, rows, depth, a_packed);
+    kernels()->gemm_pack(theirs, b, 1, columns, columns, depth, b_packed);
+    size_t step = kernels()->gemm_step(depth);
     for (size_t k = 0; k < depth; k += step)
-        gemm_block(depth - k < step ? depth - k : step,
-                   a_packed + gemm_block_offset(ours, rows, depth, k),
-                   b_packed + gemm_block_offset(theirs, columns, depth, k), c,
-                   columns, rows, columns, k > 0);
+        kernels()->gemm_block(
+            depth - k < step ? depth - k : step,
+            a_packed + kernels()->gemm_block_offset(ours, rows, depth, k),
+            b_packed + kernels()->gemm_block_offset(theirs, columns, depth, k),
+            c, columns, rows, columns, k > 0);
     free(a_packed);
     free(b_packed);
 }
@@ -156,12 +161,12 @@ static void
 panels_are_padded_with_zeros(void **state)
 {
     (void)state;
-    const gemm_side_t *side = gemm_rows();
+    const gemm_side_t *side = kernels()->gemm_rows();
     float matrix[5] = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f};
-    size_t floats = gemm_packed_floats(side, 1, 5);
+    size_t floats = kernels()->gemm_packed_floats(side, 1, 5);
     float *packed = s_aligned(floats);
     memset(packed, 0xff, floats * sizeof *packed);
-    gemm_pack(side, matrix, 5, 1, 1, 5, packed);
+    kernels()->gemm_pack(side, matrix, 5, 1, 1, 5, packed);
     for (int k = 0; k < 5; k++)
         for (int i = 0; i < side->stride; i++)
             assert_true(packed[k * side->stride + i] ==
@@ -189,17 +194,19 @@ nothing_is_read_past_the_slack(void **state)
 {
     (void)state;
     naive_random_t random = {4};
-    size_t rows = (size_t)gemm_rows()->width;
-    size_t columns = (size_t)gemm_columns()->width;
+    size_t rows = (size_t)kernels()->gemm_rows()->width;
+    size_t columns = (size_t)kernels()->gemm_columns()->width;
     for (size_t depth = 1; depth <= GEMM_DEPTH; depth++) {
         void *a_pages, *b_pages;
         size_t a_size, b_size;
-        float *a = s_guarded(gemm_packed_floats(gemm_rows(), rows, depth),
-                             &a_pages, &a_size);
-        float *b = s_guarded(gemm_packed_floats(gemm_columns(), columns, depth),
+        float *a = s_guarded(
+            kernels()->gemm_packed_floats(kernels()->gemm_rows(), rows, depth),
+            &a_pages, &a_size);
+        float *b = s_guarded(kernels()->gemm_packed_floats(
+                                 kernels()->gemm_columns(), columns, depth),
                              &b_pages, &b_size);
         float *c = naive_floats(&random, rows * columns);
-        gemm_tile(depth, a, b, c, columns, rows, columns, false);
+        kernels()->gemm_tile(depth, a, b, c, columns, rows, columns, false);
         assert_true(c[0] == 0.0f);
         munmap(a_pages, a_size);
         munmap(b_pages, b_size);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/support/naive.h"
+#include "worker/engine/level.h"
 #include "worker/kernel/gemm.h"
 #include "worker/kernel/linear.h"
 #include "worker/kernel/vector_matrix.h"
@@ -28,11 +29,11 @@ s_turned(const float *weights, size_t depth, size_t outs)
 static void
 s_pack_outs(const linear_shape_t *shape, const float *weights, float *packed)
 {
-    size_t some = 2 * (size_t)gemm_columns()->width;
+    size_t some = 2 * (size_t)kernels()->gemm_columns()->width;
     float *turned = s_turned(weights, shape->depth, shape->outs);
     for (size_t o = 0; o < shape->outs; o += some)
-        linear_pack_outs(shape, turned + o * shape->depth, o,
-                         s_smaller(some, shape->outs - o), packed);
+        kernels()->linear_pack_outs(shape, turned + o * shape->depth, o,
+                                    s_smaller(some, shape->outs - o), packed);
     free(turned);
 }
 
@@ -45,10 +46,10 @@ s_check_linear(naive_random_t *random, size_t rows, size_t depth, size_t outs)
     float *bias = naive_floats(random, outs);
     float *y = naive_floats(random, rows * outs);
     float *expected = naive_floats(random, rows * outs);
-    size_t floats = linear_weights_floats(&shape);
+    size_t floats = kernels()->linear_weights_floats(&shape);
     float *packed = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
-    float *scratch =
-        aligned_alloc(64, (linear_scratch_floats() * 4 + 63) / 64 * 64);
+    float *scratch = aligned_alloc(
+        64, (kernels()->linear_scratch_floats() * 4 + 63) / 64 * 64);
     naive_matmul(expected, x, weights, rows, depth, outs);
     for (size_t i = 0; i < rows * outs; i++)
         expected[i] += bias[i % outs];
@@ -56,15 +57,16 @@ s_check_linear(naive_random_t *random, size_t rows, size_t depth, size_t outs)
     if (rows % 2)
         s_pack_outs(&shape, weights, packed);
     else
-        for (size_t k = 0; k < depth; k += gemm_step(depth))
-            linear_pack_steps(&shape, weights + k * outs, k,
-                              s_smaller(gemm_step(depth), depth - k), packed);
+        for (size_t k = 0; k < depth; k += kernels()->gemm_step(depth))
+            kernels()->linear_pack_steps(
+                &shape, weights + k * outs, k,
+                s_smaller(kernels()->gemm_step(depth), depth - k), packed);
     linear_end_t end = {bias, NULL, {ACTIVATION_NONE, 0.0f, 0.0f}};
-    size_t step = 2 * (size_t)gemm_columns()->width;
+    size_t step = 2 * (size_t)kernels()->gemm_columns()->width;
     for (size_t out = 0; out < outs; out += step) {
         linear_range_t range = {rows, out,
                                 outs - out < step ? outs - out : step};
-        linear(&shape, &range, &end, y, x, packed, scratch);
+        kernels()->linear(&shape, &range, &end, y, x, packed, scratch);
     }
     assert_true(naive_error(y, expected, rows * outs) < 1e-6);
     free(x);
@@ -96,7 +98,7 @@ single_rows_are_right_and_the_same_in_any_company(void **state)
     for (int round = 0; round < 40; round++) {
         size_t depth = (size_t)naive_int(&random, 1, 700);
         size_t outs = (size_t)naive_int(&random, 1, 90);
-        size_t floats = vector_matrix_floats(depth, outs);
+        size_t floats = kernels()->vector_matrix_floats(depth, outs);
         float *x = naive_floats(&random, SAMPLES * depth);
         float *weights = naive_floats(&random, depth * outs);
         float *y = naive_floats(&random, SAMPLES * outs);
@@ -107,17 +109,19 @@ single_rows_are_right_and_the_same_in_any_company(void **state)
         float *turned = s_turned(weights, depth, outs);
         size_t some = 2 * VECTOR_MATRIX_WIDTH, steps = 1 + depth / 3;
         for (size_t o = 0; o < outs; o += some)
-            vector_matrix_pack_outs(turned + o * depth, depth, o,
-                                    s_smaller(some, outs - o), packed);
+            kernels()->vector_matrix_pack_outs(turned + o * depth, depth, o,
+                                               s_smaller(some, outs - o),
+                                               packed);
         for (size_t k = 0; k < depth; k += steps)
-            vector_matrix_pack_steps(weights + k * outs, depth, outs, k,
-                                     s_smaller(steps, depth - k), other);
+            kernels()->vector_matrix_pack_steps(weights + k * outs, depth, outs,
+                                                k, s_smaller(steps, depth - k),
+                                                other);
         assert_memory_equal(packed, other, floats * sizeof *packed);
-        vector_matrix(y, x, packed, depth, outs, 0, outs, SAMPLES);
+        kernels()->vector_matrix(y, x, packed, depth, outs, 0, outs, SAMPLES);
         assert_true(naive_error(y, expected, SAMPLES * outs) < 1e-6);
         for (size_t s = 0; s < SAMPLES; s++)
             for (size_t o = 0; o < outs; o += VECTOR_MATRIX_WIDTH)
-                vector_matrix(
+                kernels()->vector_matrix(
                     expected + s * outs, x + s * depth, packed, depth, outs, o,
                     outs - o < VECTOR_MATRIX_WIDTH ? outs - o
                                                    : VECTOR_MATRIX_WIDTH,

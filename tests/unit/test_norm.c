@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/support/naive.h"
+#include "worker/engine/level.h"
 #include "worker/kernel/norm.h"
 #include "worker/kernel/reduce.h"
 #include "worker/kernel/softmax.h"
@@ -24,10 +25,10 @@ reductions_of_rows_and_columns(void **state)
         for (size_t i = 0; i < count * other; i++)
             x[i] += 5.0f;
         naive_reduce((int)kind, expected, x, other, count, 1);
-        reduce_rows(kind, y, x, other, count);
+        kernels()->reduce_rows(kind, y, x, other, count);
         assert_true(naive_error(y, expected, other) < 1e-7);
         naive_reduce((int)kind, expected, x, 1, count, other);
-        reduce_columns(kind, y, x, count, other, other);
+        kernels()->reduce_columns(kind, y, x, count, other, other);
         assert_true(naive_error(y, expected, other) < 1e-7);
         free(x);
         free(y);
@@ -44,9 +45,9 @@ a_nan_is_found_wherever_it_is(void **state)
         for (size_t i = 0; i < 37; i++)
             x[i] = i == at ? NAN : (float)i;
         for (int kind = REDUCE_SUM; kind <= REDUCE_LENGTH; kind++) {
-            reduce_rows((reduce_kind_t)kind, y, x, 1, 37);
+            kernels()->reduce_rows((reduce_kind_t)kind, y, x, 1, 37);
             assert_true(isnan(y[0]));
-            reduce_columns((reduce_kind_t)kind, y, x, 37, 1, 1);
+            kernels()->reduce_columns((reduce_kind_t)kind, y, x, 37, 1, 1);
             assert_true(isnan(y[0]));
         }
     }
@@ -88,9 +89,9 @@ rows_are_normalised(void **state)
         const float *shift = round % 2 ? a.shift : NULL;
         naive_norm(a.expected, a.x, a.scale, shift, rows, count, count, 1,
                    1e-5);
-        norm_rows(a.y, a.x, a.scale, shift, rows, count, 1e-5f);
+        kernels()->norm_rows(a.y, a.x, a.scale, shift, rows, count, 1e-5f);
         assert_true(naive_error(a.y, a.expected, rows * count) < 1e-6);
-        norm_rows(a.x, a.x, a.scale, shift, rows, count, 1e-5f);
+        kernels()->norm_rows(a.x, a.x, a.scale, shift, rows, count, 1e-5f);
         assert_memory_equal(a.x, a.y, rows * count * sizeof *a.x);
         s_release(&a);
     }
@@ -108,9 +109,11 @@ groups_of_channels_are_normalised(void **state)
         arrays_t a = s_arrays(&random, count, channels);
         naive_norm(a.expected, a.x, a.scale, a.shift, 1, count, channels, inner,
                    1e-3);
-        norm_group(a.y, a.x, a.scale, a.shift, channels, inner, 1e-3f);
+        kernels()->norm_group(a.y, a.x, a.scale, a.shift, channels, inner,
+                              1e-3f);
         assert_true(naive_error(a.y, a.expected, count) < 1e-6);
-        norm_group(a.x, a.x, a.scale, a.shift, channels, inner, 1e-3f);
+        kernels()->norm_group(a.x, a.x, a.scale, a.shift, channels, inner,
+                              1e-3f);
         assert_memory_equal(a.x, a.y, count * sizeof *a.x);
         s_release(&a);
     }
@@ -127,7 +130,7 @@ a_small_variance_around_a_large_mean_keeps_its_digits(void **state)
     for (size_t i = 0; i < COUNT; i++)
         a.x[i] = 1000.0f + 0.0625f * floorf(a.x[i] * 4.0f);
     naive_norm(a.expected, a.x, a.scale, a.shift, 1, COUNT, COUNT, 1, 1e-5);
-    norm_rows(a.y, a.x, a.scale, a.shift, 1, COUNT, 1e-5f);
+    kernels()->norm_rows(a.y, a.x, a.scale, a.shift, 1, COUNT, 1e-5f);
     assert_true(naive_error(a.y, a.expected, COUNT) < 1e-4);
     s_release(&a);
 }
@@ -147,7 +150,8 @@ channels_are_normalised_by_those_around_them(void **state)
         naive_lrn(a.expected, a.x, channels, inner, (int)window.size,
                   (double)window.alpha, (double)window.beta,
                   (double)window.bias);
-        norm_channels(&window, a.y, a.x, (size_t)channels, inner, inner);
+        kernels()->norm_channels(&window, a.y, a.x, (size_t)channels, inner,
+                                 inner);
         assert_true(naive_error(a.y, a.expected, count) < 1e-6);
         s_release(&a);
     }
@@ -167,9 +171,9 @@ logarithms_of_softmax_are_right_along_any_axis(void **state)
         for (size_t i = 0; i < all; i++)
             a.x[i] *= 20.0f;
         naive_log_softmax(a.expected, a.x, outer, count, inner);
-        log_softmax(a.y, a.x, outer, count, inner);
+        kernels()->log_softmax(a.y, a.x, outer, count, inner);
         assert_true(naive_error(a.y, a.expected, all) < 1e-6);
-        log_softmax(a.x, a.x, outer, count, inner);
+        kernels()->log_softmax(a.x, a.x, outer, count, inner);
         assert_memory_equal(a.x, a.y, all * sizeof *a.x);
         s_release(&a);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/support/naive.h"
+#include "worker/engine/level.h"
 #include "worker/kernel/pool.h"
 
 /* Output positions as PyTorch counts them; with `ceiling` the last one may
@@ -59,11 +60,11 @@ windows_of_every_kind_are_right(void **state)
         float *y = naive_floats(&random, outs);
         float *expected = naive_floats(&random, outs);
         naive_pool_max(&w, expected, x, PLANES);
-        pool_max(&w, y, x, PLANES);
+        kernels()->pool_max(&w, y, x, PLANES);
         assert_memory_equal(y, expected, outs * sizeof *y);
         for (int padding = 0; padding < 2; padding++) {
             naive_pool_average(&w, padding, expected, x, PLANES);
-            pool_average(&w, padding, y, x, PLANES);
+            kernels()->pool_average(&w, padding, y, x, PLANES);
             assert_true(naive_error(y, expected, outs) < 2e-6);
         }
         free(x);
@@ -93,7 +94,7 @@ halving_windows_are_right(void **state)
         float *y = naive_floats(&random, outs);
         float *expected = naive_floats(&random, outs);
         naive_pool_max(&w, expected, x, 5);
-        pool_max(&w, y, x, 5);
+        kernels()->pool_max(&w, y, x, 5);
         assert_memory_equal(y, expected, outs * sizeof *y);
         free(x);
         free(y);
@@ -106,9 +107,9 @@ a_number_that_is_none_wins(void **state)
 {
     (void)state;
     float x[9] = {1, 2, 3, 4, NAN, 6, 7, 8, 9}, y = 0.0f;
-    pool_largest(&y, x, 1, 9);
+    kernels()->pool_largest(&y, x, 1, 9);
     assert_true(isnan(y));
-    pool_mean(&y, x, 1, 9);
+    kernels()->pool_mean(&y, x, 1, 9);
     assert_true(isnan(y));
 }
 
@@ -125,7 +126,7 @@ global_pools_are_right(void **state)
                 sum += (double)x[p * count + i];
             expected[p] = (float)(sum / (double)count);
         }
-        pool_mean(y, x, 3, count);
+        kernels()->pool_mean(y, x, 3, count);
         assert_true(naive_error(y, expected, 3) < 1e-6);
         free(x);
     }

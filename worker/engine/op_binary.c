@@ -3,6 +3,7 @@
 #include "worker/kernel/binary.h"
 
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 
 enum { FLOATS_A_TASK = 16384 };
@@ -94,7 +95,7 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
 {
     if (s_prepare_many(build, step, fault) != 0)
         return -1;
-    binary_simplify(step->state);
+    kernels()->binary_simplify(step->state);
     return 0;
 }
 
@@ -122,10 +123,11 @@ s_task(void *context, size_t task, int thread)
     size_t first = task % loop->tasks_a_sample * loop->slices;
     binary_shape_t shape = *(const binary_shape_t *)step->state;
     s_slice(loop, first, &shape);
-    binary((binary_kind_t)step->op->detail, &shape,
-           operand_row(step->outputs[0], sample) + first * loop->slice_floats,
-           operand_row(step->inputs[0], sample) + first * shape.a_strides[0],
-           operand_row(step->inputs[1], sample) + first * shape.b_strides[0]);
+    kernels()->binary(
+        (binary_kind_t)step->op->detail, &shape,
+        operand_row(step->outputs[0], sample) + first * loop->slice_floats,
+        operand_row(step->inputs[0], sample) + first * shape.a_strides[0],
+        operand_row(step->inputs[1], sample) + first * shape.b_strides[0]);
 }
 
 static void
@@ -152,8 +154,8 @@ s_task_many(void *context, size_t task, int thread)
         s_slice(loop, first, &shape);
         a += first * shape.a_strides[0];
         b += first * shape.b_strides[0];
-        binary_simplify(&shape);
-        binary(kind, &shape, from, a, b);
+        kernels()->binary_simplify(&shape);
+        kernels()->binary(kind, &shape, from, a, b);
     }
     const binary_shape_t *slice = &shapes[0];
     size_t left = slice->rank > 0 ? slice->dims[0] - first : 1;
@@ -161,7 +163,7 @@ s_task_many(void *context, size_t task, int thread)
         (left < loop->slices ? left : loop->slices) * loop->slice_floats;
     const binary_shape_t flat = {1, {floats}, {1}, {0}};
     if (mean)
-        binary(BINARY_DIV, &flat, from, from, &count);
+        kernels()->binary(BINARY_DIV, &flat, from, from, &count);
 }
 
 static void

@@ -1,5 +1,6 @@
 /* Depthwise Conv: plane by plane. */
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_conv.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/depthwise.h"
@@ -55,9 +56,10 @@ s_task(void *context, size_t task, int thread)
         conv_image(conv, step->outputs[0], image, group, conv->out_floats);
     conv_end_t end = conv_end(step, image, group);
     for (size_t c = 0; c < channels; c++) {
-        depthwise_plane(w, y + c * plane, x, filters + c * taps);
-        activate_row(&end.activation, y + c * plane, end.bias[c],
-                     end.residual ? end.residual + c * plane : NULL, plane);
+        kernels()->depthwise_plane(w, y + c * plane, x, filters + c * taps);
+        kernels()->activate_row(&end.activation, y + c * plane, end.bias[c],
+                                end.residual ? end.residual + c * plane : NULL,
+                                plane);
     }
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_conv.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/conv_gemm.h"
@@ -42,7 +43,7 @@ s_pack(const build_t *build, const step_t *step, size_t block, float *weights,
 {
     const product_t *product = step->state;
     const conv_t *conv = &product->conv;
-    size_t floats = conv_gemm_channel_floats(&conv->shape);
+    size_t floats = kernels()->conv_gemm_channel_floats(&conv->shape);
     size_t channels = (size_t)conv->shape.channels_out;
     for (size_t g = 0; g < (size_t)conv->groups; g++)
         for (size_t first = 0; first < channels; first += block) {
@@ -51,8 +52,9 @@ s_pack(const build_t *build, const step_t *step, size_t block, float *weights,
                              (g * channels + first) * floats, some * floats,
                              DTYPE_FLOAT32, weights, fault))
                 return -1;
-            conv_gemm_pack(&conv->shape, weights, first, some,
-                           step->weights + g * product->weights_floats);
+            kernels()->conv_gemm_pack(&conv->shape, weights, first, some,
+                                      step->weights +
+                                          g * product->weights_floats);
         }
     return 0;
 }
@@ -62,16 +64,16 @@ s_prepare_weights(const build_t *build, step_t *step, fault_t *fault)
 {
     product_t *product = step->state;
     const conv_t *conv = &product->conv;
-    size_t floats = conv_gemm_channel_floats(&conv->shape);
-    size_t width = (size_t)gemm_rows()->width;
+    size_t floats = kernels()->conv_gemm_channel_floats(&conv->shape);
+    size_t width = (size_t)kernels()->gemm_rows()->width;
     size_t panels = BLOCK_FLOATS / floats / width;
     size_t block = (panels ? panels : 1) * width;
-    product->weights_floats = conv_gemm_weights_floats(&conv->shape);
+    product->weights_floats = kernels()->conv_gemm_weights_floats(&conv->shape);
     size_t bytes =
         (size_t)conv->groups * product->weights_floats * sizeof(float);
     step->weights = mem_aligned(bytes, fault);
     step->weights_bytes += bytes;
-    step->scratch_floats = conv_gemm_scratch_floats();
+    step->scratch_floats = kernels()->conv_gemm_scratch_floats();
     float *weights = mem_aligned(block * floats * sizeof *weights, fault);
     int result = step->weights && weights
                      ? s_pack(build, step, block, weights, fault)
@@ -104,8 +106,8 @@ s_divide(const conv_t *conv, size_t images, size_t threads)
     const window_t *w = &conv->shape.window;
     size_t pixels = (size_t)w->out_height * (size_t)w->out_width;
     size_t channels = (size_t)conv->shape.channels_out;
-    size_t tile = (size_t)gemm_columns()->width;
-    size_t rows = (size_t)gemm_rows()->width;
+    size_t tile = (size_t)kernels()->gemm_columns()->width;
+    size_t rows = (size_t)kernels()->gemm_rows()->width;
     division_t d = {.images = images, .groups = (size_t)conv->groups};
     size_t wanted = s_ceiling(threads, d.images * d.groups);
 
@@ -155,7 +157,7 @@ s_task(void *context, size_t task, int thread)
         .pixels = s_smaller(d->pixels, pixels - pixel),
     };
     conv_end_t end = conv_end(step, image, group);
-    conv_gemm(
+    kernels()->conv_gemm(
         &conv->shape, &range, &end,
         conv_image(conv, step->outputs[0], image, group, conv->out_floats),
         conv_image(conv, step->inputs[0], image, group, conv->in_floats),

@@ -1,5 +1,6 @@
 /* ConvTranspose: plane by plane. */
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/engine/op_window.h"
 #include "worker/kernel/conv_transpose.h"
@@ -77,14 +78,15 @@ s_task(void *context, size_t task, int thread)
     const float *filters = step->weights + (first * self->channels_out +
                                             channel % self->channels_out) *
                                                self->taps;
-    conv_transpose_plane(&self->window, y, x, self->channels_in, filters,
-                         self->channels_out * self->taps, step->bias[channel]);
-    activate_row(&step->activation, y, 0.0f,
-                 step->residual
-                     ? operand_row(step->residual, image / self->images) +
-                           (within * planes + channel) * self->out_floats
-                     : NULL,
-                 self->out_floats);
+    kernels()->conv_transpose_plane(&self->window, y, x, self->channels_in,
+                                    filters, self->channels_out * self->taps,
+                                    step->bias[channel]);
+    kernels()->activate_row(
+        &step->activation, y, 0.0f,
+        step->residual ? operand_row(step->residual, image / self->images) +
+                             (within * planes + channel) * self->out_floats
+                       : NULL,
+        self->out_floats);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/gemm.h"
 #include "worker/kernel/linear.h"
@@ -107,9 +108,9 @@ s_block_rows(const product_t *product)
     const linear_shape_t *shape = &product->shape;
     size_t width = VECTOR_MATRIX_WIDTH;
     if (!product->single && !product->transposed)
-        return gemm_step(shape->depth);
+        return kernels()->gemm_step(shape->depth);
     if (!product->single)
-        width = (size_t)gemm_columns()->width;
+        width = (size_t)kernels()->gemm_columns()->width;
     size_t columns = product->transposed ? shape->depth : shape->outs;
     size_t panels = BLOCK_FLOATS / columns / width;
     return (panels ? panels : 1) * width;
@@ -121,14 +122,15 @@ s_pack_block(const product_t *product, const float *weights, size_t first,
 {
     const linear_shape_t *shape = &product->shape;
     if (product->single && product->transposed)
-        vector_matrix_pack_outs(weights, shape->depth, first, rows, packed);
+        kernels()->vector_matrix_pack_outs(weights, shape->depth, first, rows,
+                                           packed);
     else if (product->single)
-        vector_matrix_pack_steps(weights, shape->depth, shape->outs, first,
-                                 rows, packed);
+        kernels()->vector_matrix_pack_steps(weights, shape->depth, shape->outs,
+                                            first, rows, packed);
     else if (product->transposed)
-        linear_pack_outs(shape, weights, first, rows, packed);
+        kernels()->linear_pack_outs(shape, weights, first, rows, packed);
     else
-        linear_pack_steps(shape, weights, first, rows, packed);
+        kernels()->linear_pack_steps(shape, weights, first, rows, packed);
 }
 
 static int
@@ -156,9 +158,10 @@ s_prepare_weights(const build_t *build, step_t *step, fault_t *fault)
     const linear_shape_t *shape = &product->shape;
     size_t columns = (size_t)step->inputs[1]->shape.dims[1];
     size_t block = s_block_rows(product);
-    size_t floats = product->single
-                        ? vector_matrix_floats(shape->depth, shape->outs)
-                        : linear_weights_floats(shape);
+    size_t floats =
+        product->single
+            ? kernels()->vector_matrix_floats(shape->depth, shape->outs)
+            : kernels()->linear_weights_floats(shape);
     step->weights = mem_aligned(floats * sizeof(float), fault);
     step->weights_bytes += floats * sizeof(float);
     float *weights = mem_aligned(block * columns * sizeof *weights, fault);
@@ -183,7 +186,8 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     shape->depth = (size_t)operand->shape.dims[transposed ? 1 : 0];
     shape->outs = (size_t)operand->shape.dims[transposed ? 0 : 1];
     product->single = step->outputs[0]->elements == shape->outs;
-    step->scratch_floats = product->single ? 0 : linear_scratch_floats();
+    step->scratch_floats =
+        product->single ? 0 : kernels()->linear_scratch_floats();
     return s_prepare_bias(build, step, shape->outs, fault) ||
                    s_prepare_weights(build, step, fault)
                ? -1
@@ -194,9 +198,9 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
 static void
 s_finish(const step_t *step, float *y, size_t at, size_t out, size_t count)
 {
-    activate_column(&step->activation, y, step->bias + out,
-                    step->residual ? operand_row(step->residual, 0) + at : NULL,
-                    count);
+    kernels()->activate_column(
+        &step->activation, y, step->bias + out,
+        step->residual ? operand_row(step->residual, 0) + at : NULL, count);
 }
 
 static void
@@ -213,8 +217,8 @@ s_task_single(void *context, size_t task, int thread)
     if (count > loop->outs)
         count = loop->outs;
     float *y = operand_row(step->outputs[0], 0);
-    vector_matrix(y, operand_row(step->inputs[0], 0), step->weights,
-                  shape->depth, shape->outs, out, count, loop->rows);
+    kernels()->vector_matrix(y, operand_row(step->inputs[0], 0), step->weights,
+                             shape->depth, shape->outs, out, count, loop->rows);
     for (size_t row = 0; row < loop->rows; row++) {
         size_t at = row * shape->outs + out;
         s_finish(step, y + at, at, out, count);
@@ -246,9 +250,10 @@ s_task(void *context, size_t task, int thread)
         .residual = step->residual ? operand_row(step->residual, 0) + at : NULL,
         .activation = step->activation,
     };
-    linear(shape, &range, &end, operand_row(step->outputs[0], 0) + at,
-           operand_row(step->inputs[0], 0) + row * shape->depth, step->weights,
-           loop->run->scratch + (size_t)thread * loop->run->scratch_stride);
+    kernels()->linear(
+        shape, &range, &end, operand_row(step->outputs[0], 0) + at,
+        operand_row(step->inputs[0], 0) + row * shape->depth, step->weights,
+        loop->run->scratch + (size_t)thread * loop->run->scratch_stride);
 }
 
 static size_t
@@ -271,8 +276,8 @@ s_run(const step_t *step, const run_t *run)
     size_t row_tasks =
         product->single ? 1 : s_ceiling(loop.rows, LINEAR_ROWS_MAX);
     size_t threads = (size_t)threads_count(run->threads);
-    size_t width =
-        product->single ? VECTOR_MATRIX_WIDTH : (size_t)gemm_columns()->width;
+    size_t width = product->single ? VECTOR_MATRIX_WIDTH
+                                   : (size_t)kernels()->gemm_columns()->width;
     size_t parts =
         threads == 1 ? 1 : s_ceiling(threads * TASKS_A_THREAD, row_tasks);
     loop.outs = s_ceiling(s_ceiling(shape->outs, parts), width) * width;

@@ -1,6 +1,7 @@
 /* Operators that normalise by mean and variance of what they are given:
  * LayerNormalization, InstanceNormalization, GroupNormalization. */
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/norm.h"
 
@@ -125,15 +126,16 @@ s_task(void *context, size_t task, int thread)
     x += first * moments->count;
     y += first * moments->count;
     if (step->op->detail == LAYER) {
-        norm_rows(y, x, step->weights, step->bias, rows, moments->count,
-                  moments->epsilon);
+        kernels()->norm_rows(y, x, step->weights, step->bias, rows,
+                             moments->count, moments->epsilon);
         return;
     }
     for (size_t r = 0; r < rows; r++) {
         size_t channel = (first + r) % moments->groups * moments->channels;
-        norm_group(y + r * moments->count, x + r * moments->count,
-                   step->weights + channel, step->bias + channel,
-                   moments->channels, moments->inner, moments->epsilon);
+        kernels()->norm_group(y + r * moments->count, x + r * moments->count,
+                              step->weights + channel, step->bias + channel,
+                              moments->channels, moments->inner,
+                              moments->epsilon);
     }
 }
 

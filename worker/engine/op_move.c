@@ -11,6 +11,7 @@
 
 #include "common/mem.h"
 #include "common/model/moves.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/layout.h"
 
@@ -136,9 +137,9 @@ s_move_plane(const move_t *self, char *y, const char *x, size_t size,
         from += index * self->from[i];
         place /= self->dims[i];
     }
-    layout_plane(y + to * (ptrdiff_t)size, x + from * (ptrdiff_t)size, size,
-                 rows, self->columns, self->to_row, self->from_row,
-                 self->from_column);
+    kernels()->layout_plane(
+        y + to * (ptrdiff_t)size, x + from * (ptrdiff_t)size, size, rows,
+        self->columns, self->to_row, self->from_row, self->from_column);
 }
 
 static void
@@ -225,9 +226,10 @@ s_task_concat(void *context, size_t task, int thread)
         return;
     for (size_t i = 0; i < input; i++)
         before += step->inputs[i]->elements / rows;
-    layout_plane((char *)operand_row(out, sample) + before * size,
-                 operand_row(in, sample), size, rows, columns,
-                 (ptrdiff_t)(out->elements / rows), (ptrdiff_t)columns, 1);
+    kernels()->layout_plane((char *)operand_row(out, sample) + before * size,
+                            operand_row(in, sample), size, rows, columns,
+                            (ptrdiff_t)(out->elements / rows),
+                            (ptrdiff_t)columns, 1);
 }
 
 static void

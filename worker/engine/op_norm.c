@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/affine.h"
 #include "worker/kernel/norm.h"
@@ -130,8 +131,9 @@ s_task_batch(void *context, size_t task, int thread)
     const float *x = operand_row(step->inputs[0], task / lines->tasks);
     for (size_t o = 0; o < lines->outer; o++) {
         size_t at = (o * lines->count + first) * lines->inner;
-        affine(y + at, x + at, step->weights + first, step->bias + first,
-               s_share(lines, first, lines->count), lines->inner);
+        kernels()->affine(y + at, x + at, step->weights + first,
+                          step->bias + first,
+                          s_share(lines, first, lines->count), lines->inner);
     }
 }
 
@@ -188,9 +190,9 @@ s_task_softmax(void *context, size_t task, int thread)
     const float *x = operand_row(step->inputs[0], task / lines->tasks) + at;
     size_t outer = s_share(lines, first, lines->outer);
     if (step->op->detail == LOG_SOFTMAX)
-        log_softmax(y, x, outer, lines->count, lines->inner);
+        kernels()->log_softmax(y, x, outer, lines->count, lines->inner);
     else
-        softmax(y, x, outer, lines->count, lines->inner);
+        kernels()->softmax(y, x, outer, lines->count, lines->inner);
 }
 
 static void
@@ -240,9 +242,9 @@ s_task_lrn(void *context, size_t task, int thread)
     const float *x = operand_row(step->inputs[0], task / lines->tasks) + first;
     size_t image = lines->count * lines->inner;
     for (size_t o = 0; o < lines->outer; o++)
-        norm_channels(&lines->window, y + o * image, x + o * image,
-                      lines->count, s_share(lines, first, lines->inner),
-                      lines->inner);
+        kernels()->norm_channels(
+            &lines->window, y + o * image, x + o * image, lines->count,
+            s_share(lines, first, lines->inner), lines->inner);
 }
 
 static void

@@ -1,5 +1,6 @@
 /* Pooling operators. */
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/engine/op_window.h"
 #include "worker/kernel/pool.h"
@@ -92,16 +93,17 @@ s_task(void *context, size_t task, int thread)
         operand_row(step->outputs[0], sample) + plane * pooling->out_floats;
     switch (step->op->detail) {
     case POOL_MAX:
-        pool_max(&pooling->window, y, x, planes);
+        kernels()->pool_max(&pooling->window, y, x, planes);
         break;
     case POOL_AVERAGE:
-        pool_average(&pooling->window, pooling->count_padding, y, x, planes);
+        kernels()->pool_average(&pooling->window, pooling->count_padding, y, x,
+                                planes);
         break;
     case POOL_MEAN:
-        pool_mean(y, x, planes, pooling->in_floats);
+        kernels()->pool_mean(y, x, planes, pooling->in_floats);
         break;
     default:
-        pool_largest(y, x, planes, pooling->in_floats);
+        kernels()->pool_largest(y, x, planes, pooling->in_floats);
     }
 }
 

@@ -4,6 +4,7 @@
  * thread's scratch and handed to the micro-kernel block after block.
  */
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/gemm.h"
 
@@ -125,9 +126,10 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     self->matrices = 1;
     for (int i = 0; i < self->stack_rank; i++)
         self->matrices *= self->stack[i];
-    self->a.packed = gemm_packed_floats(gemm_rows(), self->rows, self->depth);
-    self->b.packed =
-        gemm_packed_floats(gemm_columns(), self->columns, self->depth);
+    self->a.packed = kernels()->gemm_packed_floats(kernels()->gemm_rows(),
+                                                   self->rows, self->depth);
+    self->b.packed = kernels()->gemm_packed_floats(kernels()->gemm_columns(),
+                                                   self->columns, self->depth);
     step->scratch_floats = self->a.packed + self->b.packed;
     for (int i = 0; i < step->inputs_count; i++)
         if (step->inputs[i] && operand_load(build, step->inputs[i], fault))
@@ -166,19 +168,21 @@ s_multiply(const product_t *self, float *y, const float *a, const float *b,
            float *scratch)
 {
     float *packed_a = scratch, *packed_b = scratch + self->a.packed;
-    size_t step = gemm_step(self->depth);
-    gemm_pack(gemm_rows(), a, self->a.item_stride, self->a.depth_stride,
-              self->rows, self->depth, packed_a);
-    gemm_pack(gemm_columns(), b, self->b.item_stride, self->b.depth_stride,
-              self->columns, self->depth, packed_b);
-    for (size_t k = 0; k < self->depth; k += step) {
-        size_t depth = self->depth - k < step ? self->depth - k : step;
-        gemm_block(depth,
-                   packed_a + gemm_block_offset(gemm_rows(), self->rows,
-                                                self->depth, k),
-                   packed_b + gemm_block_offset(gemm_columns(), self->columns,
-                                                self->depth, k),
-                   y, self->columns, self->rows, self->columns, k > 0);
+    const kernels_t *k = kernels();
+    const gemm_side_t *rows = k->gemm_rows(), *columns = k->gemm_columns();
+    size_t step = k->gemm_step(self->depth);
+    k->gemm_pack(rows, a, self->a.item_stride, self->a.depth_stride, self->rows,
+                 self->depth, packed_a);
+    k->gemm_pack(columns, b, self->b.item_stride, self->b.depth_stride,
+                 self->columns, self->depth, packed_b);
+    for (size_t at = 0; at < self->depth; at += step) {
+        size_t depth = self->depth - at < step ? self->depth - at : step;
+        k->gemm_block(
+            depth,
+            packed_a + k->gemm_block_offset(rows, self->rows, self->depth, at),
+            packed_b +
+                k->gemm_block_offset(columns, self->columns, self->depth, at),
+            y, self->columns, self->rows, self->columns, at > 0);
     }
 }
 

@@ -1,5 +1,6 @@
 /* Reductions of float32 over neighbouring axes; others are left to op_eval. */
 #include "common/mem.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/reduce.h"
 
@@ -104,16 +105,18 @@ s_task(void *context, size_t task, int thread)
     task %= state->tasks;
     if (state->inner == 1) {
         size_t first = task * state->share, left = state->outer - first;
-        reduce_rows(kind, y + first, x + first * state->count,
-                    left < state->share ? left : state->share, state->count);
+        kernels()->reduce_rows(kind, y + first, x + first * state->count,
+                               left < state->share ? left : state->share,
+                               state->count);
         return;
     }
     size_t tasks = state->tasks / state->outer;
     size_t first = task % tasks * state->share, left = state->inner - first;
     x += task / tasks * state->count * state->inner + first;
     y += task / tasks * state->inner + first;
-    reduce_columns(kind, y, x, state->count,
-                   left < state->share ? left : state->share, state->inner);
+    kernels()->reduce_columns(kind, y, x, state->count,
+                              left < state->share ? left : state->share,
+                              state->inner);
 }
 
 static void

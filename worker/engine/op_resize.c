@@ -2,6 +2,7 @@
  * Others are left to op_eval. */
 #include "common/mem.h"
 #include "common/model/resizing.h"
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/resize.h"
 
@@ -155,12 +156,12 @@ s_task(void *context, size_t task, int thread)
         size_t first = row % tall->count * (size_t)tall->taps;
         const float *source = plane + tall->at[first] * wide->from;
         if (tall->taps > 1) {
-            resize_rows(scratch, plane, wide->from, tall->taps,
-                        tall->at + first, tall->weights + first);
+            kernels()->resize_rows(scratch, plane, wide->from, tall->taps,
+                                   tall->at + first, tall->weights + first);
             source = scratch;
         }
-        resize_columns(y + row * wide->count, source, wide->count, wide->taps,
-                       wide->at, wide->weights);
+        kernels()->resize_columns(y + row * wide->count, source, wide->count,
+                                  wide->taps, wide->at, wide->weights);
     }
 }
 

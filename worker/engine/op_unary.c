@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
 
 enum { FLOATS_A_TASK = 16384 };
@@ -94,9 +95,9 @@ s_task(void *context, size_t task, int thread)
     size_t count = loop->floats - first;
     if (count > FLOATS_A_TASK)
         count = FLOATS_A_TASK;
-    activate(&loop->step->activation,
-             operand_row(loop->step->outputs[0], 0) + first,
-             operand_row(loop->step->inputs[0], 0) + first, count);
+    kernels()->activate(&loop->step->activation,
+                        operand_row(loop->step->outputs[0], 0) + first,
+                        operand_row(loop->step->inputs[0], 0) + first, count);
 }
 
 static void

@@ -3,7 +3,7 @@
 #define CONVOY_WORKER_ENGINE_PEAK_H
 
 /* GFLOP/s of one CPU: the best that independent vector multiply-adds in
- * registers reach. Takes about 50 ms. */
+ * registers reach at the CPU level in use. Takes about 20 ms. */
 double peak_gflops(void);
 
 #endif

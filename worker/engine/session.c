@@ -7,6 +7,7 @@
 
 #include "common/mem.h"
 #include "common/model/shape.h"
+#include "worker/engine/level.h"
 #include "worker/engine/plan.h"
 #include "worker/kernel/gemm.h"
 
@@ -206,6 +207,7 @@ const char *
 session_cpu(void)
 {
     static _Thread_local char text[96];
-    snprintf(text, sizeof text, "baseline %s", gemm_name());
+    snprintf(text, sizeof text, "%s %s", kernels()->level,
+             kernels()->gemm_name());
     return text;
 }

@@ -7,14 +7,26 @@
 #include "worker/kernel/gemm.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <blis.h>
 
 enum { ALIGNMENT_FLOATS = 16, ROWS_BLOCK = 144, STEP_MULTIPLE = 4 };
+
+/* BLIS knows CPUs by their model numbers and takes a virtual machine's or a
+ * newer one's for an older: its micro-kernel is chosen by our level. */
+#if defined(__AVX512F__)
+enum { ARCHITECTURE = BLIS_ARCH_SKX };
+#elif defined(__AVX2__)
+enum { ARCHITECTURE = BLIS_ARCH_HASWELL };
+#elif defined(__aarch64__)
+enum { ARCHITECTURE = BLIS_ARCH_CORTEXA57 };
+#else
+enum { ARCHITECTURE = BLIS_ARCH_GENERIC };
+#endif
 
 typedef struct micro {
     sgemm_ukr_ft kernel;
@@ -26,7 +38,6 @@ typedef struct micro {
 } micro_t;
 
 static micro_t s_micro;
-static pthread_once_t s_once = PTHREAD_ONCE_INIT;
 
 static gemm_side_t
 s_side(bszid_t id, cntx_t *context)
@@ -36,9 +47,12 @@ s_side(bszid_t id, cntx_t *context)
         .stride = (int)bli_cntx_get_blksz_max_dt(BLIS_FLOAT, id, context)};
 }
 
-static void
-s_find_micro(void)
+void
+gemm_init(void)
 {
+    char architecture[16];
+    snprintf(architecture, sizeof architecture, "%d", ARCHITECTURE);
+    setenv("BLIS_ARCH_TYPE", architecture, 0);
     bli_init();
     cntx_t *context = bli_gks_query_cntx();
     gemm_side_t m = s_side(BLIS_MR, context);
@@ -58,29 +72,22 @@ s_find_micro(void)
              bli_arch_string(bli_arch_query_id()), m.width, n.width);
 }
 
-static const micro_t *
-s_get(void)
-{
-    pthread_once(&s_once, s_find_micro);
-    return &s_micro;
-}
-
 const gemm_side_t *
 gemm_rows(void)
 {
-    return &s_get()->rows;
+    return &s_micro.rows;
 }
 
 const gemm_side_t *
 gemm_columns(void)
 {
-    return &s_get()->columns;
+    return &s_micro.columns;
 }
 
 const char *
 gemm_name(void)
 {
-    return s_get()->name;
+    return s_micro.name;
 }
 
 size_t
@@ -206,7 +213,7 @@ void
 gemm_tile(size_t depth, const float *a, const float *b, float *c,
           size_t c_stride, size_t rows, size_t columns, bool add)
 {
-    const micro_t *micro = s_get();
+    const micro_t *micro = &s_micro;
     size_t height = (size_t)micro->rows.width;
     size_t width = (size_t)micro->columns.width;
     if (rows == height && columns == width) {
@@ -230,7 +237,7 @@ void
 gemm_block(size_t depth, const float *a, const float *b, float *c,
            size_t c_stride, size_t rows, size_t columns, bool add)
 {
-    const micro_t *micro = s_get();
+    const micro_t *micro = &s_micro;
     size_t height = (size_t)micro->rows.width;
     size_t width = (size_t)micro->columns.width;
     size_t a_panel = gemm_panel_floats(&micro->rows, depth);

@@ -34,7 +34,12 @@ typedef struct gemm_side {
     int stride; /* floats a step of depth takes in a panel */
 } gemm_side_t;
 
-/* The panels of A and of B on this machine. */
+/* Choose BLIS's micro-kernel, the one of this CPU level unless the user has set
+ * BLIS_ARCH_TYPE; before any other function here, and while there is no other
+ * thread, as BLIS reads the environment. */
+void gemm_init(void);
+
+/* The panels of A and of B in this process. */
 const gemm_side_t *gemm_rows(void);
 const gemm_side_t *gemm_columns(void);
 

@@ -3,7 +3,8 @@
  * Kernels are written once, in GCC's vector extensions: operators work lane by
  * lane, a product and a sum become one multiply-add where the level has it. A
  * block of sums that stays in registers has at most VECTOR_REGISTERS less what
- * its operands take.
+ * its operands take. Only for files of this folder: what is outside is built
+ * once, for the baseline, and asks kernels()->lanes.
  */
 #ifndef CONVOY_WORKER_KERNEL_VECTOR_H
 #define CONVOY_WORKER_KERNEL_VECTOR_H

@@ -1,0 +1,97 @@
+/* The table of kernels, one for each CPU level.
+ *
+ * The files of this folder are compiled once per level (the Makefile's LEVELS)
+ * and linked into one object in which every name but kernels_LEVEL is local.
+ * So a kernel is written as a plain function with a plain name, and is reached
+ * from outside through the table alone: worker/engine/level chooses it,
+ * kernels()->softmax(...) calls.
+ *
+ * A new kernel: its prototype in a header of this folder, the header and a row
+ * here. Inside the folder kernels call each other directly.
+ */
+#ifndef CONVOY_WORKER_KERNEL_KERNELS_H
+#define CONVOY_WORKER_KERNEL_KERNELS_H
+
+#include "worker/kernel/activate.h"
+#include "worker/kernel/affine.h"
+#include "worker/kernel/binary.h"
+#include "worker/kernel/conv_gemm.h"
+#include "worker/kernel/conv_transpose.h"
+#include "worker/kernel/depthwise.h"
+#include "worker/kernel/gemm.h"
+#include "worker/kernel/layout.h"
+#include "worker/kernel/linear.h"
+#include "worker/kernel/norm.h"
+#include "worker/kernel/peak.h"
+#include "worker/kernel/pool.h"
+#include "worker/kernel/reduce.h"
+#include "worker/kernel/resize.h"
+#include "worker/kernel/softmax.h"
+#include "worker/kernel/vector_matrix.h"
+
+/* clang-format off */
+#define KERNELS(row)                                                           \
+    row(activate)                                                              \
+    row(activate_column)                                                       \
+    row(activate_row)                                                          \
+    row(affine)                                                                \
+    row(binary)                                                                \
+    row(binary_simplify)                                                       \
+    row(conv_gemm)                                                             \
+    row(conv_gemm_channel_floats)                                              \
+    row(conv_gemm_pack)                                                        \
+    row(conv_gemm_scratch_floats)                                              \
+    row(conv_gemm_weights_floats)                                              \
+    row(conv_transpose_plane)                                                  \
+    row(depthwise_plane)                                                       \
+    row(gemm_block)                                                            \
+    row(gemm_block_offset)                                                     \
+    row(gemm_columns)                                                          \
+    row(gemm_init)                                                             \
+    row(gemm_name)                                                             \
+    row(gemm_pack)                                                             \
+    row(gemm_packed_floats)                                                    \
+    row(gemm_rows)                                                             \
+    row(gemm_step)                                                             \
+    row(gemm_tile)                                                             \
+    row(layout_plane)                                                          \
+    row(linear)                                                                \
+    row(linear_pack_outs)                                                      \
+    row(linear_pack_steps)                                                     \
+    row(linear_scratch_floats)                                                 \
+    row(linear_weights_floats)                                                 \
+    row(log_softmax)                                                           \
+    row(norm_channels)                                                         \
+    row(norm_group)                                                            \
+    row(norm_rows)                                                             \
+    row(peak_run)                                                              \
+    row(pool_average)                                                          \
+    row(pool_largest)                                                          \
+    row(pool_max)                                                              \
+    row(pool_mean)                                                             \
+    row(reduce_columns)                                                        \
+    row(reduce_rows)                                                           \
+    row(resize_columns)                                                        \
+    row(resize_rows)                                                           \
+    row(softmax)                                                               \
+    row(vector_matrix)                                                         \
+    row(vector_matrix_floats)                                                  \
+    row(vector_matrix_pack_outs)                                               \
+    row(vector_matrix_pack_steps)
+/* clang-format on */
+
+#define KERNELS_FIELD(name) __typeof__(name) *name;
+
+typedef struct kernels {
+    const char *level; /* "avx2" */
+    int lanes;         /* floats of a vector */
+    KERNELS(KERNELS_FIELD)
+} kernels_t;
+
+extern const kernels_t kernels_baseline;
+#if defined(__x86_64__)
+extern const kernels_t kernels_avx2;
+extern const kernels_t kernels_avx512;
+#endif
+
+#endif
