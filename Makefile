@@ -106,7 +106,7 @@ BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 # On a fresh machine the packages come before the first object.
 NEEDS_DEPS := demo test check-asan check-tsan check-onnxruntime check-onnx \
-    check-zoo check-plan check-memory bench fuzz lint
+    check-zoo check-plan check-memory bench bench-engine fuzz lint
 AFTER := $(if $(filter $(NEEDS_DEPS),$(MAKECMDGOALS)),deps)
 
 .PHONY: help all deps $(NEEDS_DEPS) format install uninstall clean tests
@@ -301,8 +301,18 @@ $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(SUPPORT) $(LIBRARIES) $(ONNX_O)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $< $(SUPPORT) $(ARCHIVES) $(LIBS)
 
-bench: deps all $(BENCHES) ## engine and fleet figures for the demo network
-	$(Q)bench/run.sh $(OUT) $(BIN)
+bench: deps all ## the demo pipeline: requests a second, latencies
+	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) bench/fleet.py
+
+BENCH_MODELS := vgg16 resnet18 resnet50 squeezenet1_1 googlenet mobilenet_v2 \
+    efficientnet_b0 densenet121 shufflenet_v2_x1_0 mobilenet_v3_small \
+    vit_b_16 convnext_tiny
+ENGINE ?=
+bench-engine: deps $(BENCHES) $(ORT)/node_modules ## beside ONNX Runtime and PyTorch [ENGINE="--quick --models resnet18"]
+	$(call install_packages,$(DEPS_ZOO))
+	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo $(BENCH_MODELS)
+	$(Q)$(PYTHON) bench/models.py build/bench emoji10 $(BENCH_MODELS)
+	$(Q)$(PYTHON) bench/engine.py $(ENGINE)
 
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
     '*.c' '*.h')

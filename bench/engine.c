@@ -1,83 +1,139 @@
-/* The engine's pace on the demo network: ms a batch, share of the CPU's peak.
+/* Convoy's engine as one of the peers of bench/engine.py.
  *
- *   engine [--json] [SECONDS a row]
+ *   engine MODEL.onnx INPUT.f32 THREADS BATCH
  *
- * The peak is measured in the same run: independent vector multiply-adds in
- * registers, the widest that the CPU has (worker/kernel/peak).
+ * Loads the model, runs it on the file's BATCH samples and says on a line of
+ * stdout what came out, what it cost and on what machine; then each line of
+ * stdin is a number of seconds to run for, answered by a line. All lines are
+ * JSON objects; peak_mib is what memory grew by since before the load.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/networks.h"
-#include "worker/host.h"
+#include "worker/engine/session.h"
 #include "worker/measure.h"
+#include "worker/whole.h"
 
-typedef struct row {
-    int batch;
+typedef struct peer {
+    session_t *session;
     int threads;
-} row_t;
+    int batch;
+    double base_mib;
+} peer_t;
 
-static const row_t rows[] = {{1, 1}, {1, 2}, {8, 1}, {8, 2}};
+/* "VmRSS:" or "VmHWM:" of this process. */
+static double
+s_memory_mib(const char *key)
+{
+    char line[160];
+    double kib = 0.0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, key, strlen(key)) == 0)
+            kib = strtod(line + strlen(key), NULL);
+    if (file)
+        fclose(file);
+    return kib / 1024.0;
+}
 
-enum { ROWS = sizeof rows / sizeof rows[0] };
+/* Let the peak begin at what is in use now. */
+static void
+s_forget_peak(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (file) {
+        fputs("5", file);
+        fclose(file);
+    }
+}
 
 static int
-s_measure(const graph_t *graph, const row_t *row, double seconds,
-          measure_t *measure, fault_t *fault)
+s_read_input(const peer_t *self, const char *path, fault_t *fault)
 {
-    session_options_t options = {row->threads, row->batch};
-    session_t *session = session_new(graph, &options, fault);
-    if (!session)
+    FILE *file = fopen(path, "rb");
+    bool complete = file && session_inputs_count(self->session) == 1;
+    for (int s = 0; complete && s < self->batch; s++) {
+        size_t bytes;
+        void *row = session_input_row(self->session, 0, s, &bytes);
+        complete = fread(row, 1, bytes, file) == bytes;
+    }
+    if (file)
+        fclose(file);
+    if (!complete)
+        return fault_set(fault, FAULT_INPUT, "%s: not %d samples of the input",
+                         path, self->batch);
+    return 0;
+}
+
+static int
+s_load(peer_t *self, char **argv, fault_t *fault)
+{
+    self->threads = atoi(argv[3]);
+    self->batch = atoi(argv[4]);
+    measure_peak_gflops();
+    s_forget_peak();
+    self->base_mib = s_memory_mib("VmRSS:");
+    self->session = whole_open(argv[1], self->threads, self->batch, fault);
+    if (!self->session)
         return -1;
-    int result = measure_session(session, row->batch, row->threads, seconds,
-                                 measure, fault);
-    session_destroy(&session);
-    return result;
+    if (session_batch_max(self->session) < self->batch)
+        return fault_set(fault, FAULT_INPUT, "%s: no batch of %d", argv[1],
+                         self->batch);
+    if (s_read_input(self, argv[2], fault))
+        return -1;
+    return session_run(self->session, self->batch, fault);
 }
 
 static void
-s_print(const row_t *row, const measure_t *m, bool json, bool first)
+s_print_load(const peer_t *self)
 {
-    if (json)
-        printf("%s{\"model\": \"demo\", \"batch\": %d, \"threads\": %d, "
-               "\"median_ms\": %.4f, \"min_ms\": %.4f, \"gflops\": %.2f, "
-               "\"peak_share\": %.4f, \"rss_mib\": %u}",
-               first ? "[" : ",\n ", row->batch, row->threads, m->median_ms,
-               m->min_ms, m->gflops, m->peak_share, host_rss_mib());
-    else
-        printf("%5d %7d %10.3f %10.3f %10.3f %9.1f %7.0f %%\n", row->batch,
-               row->threads, m->median_ms, m->min_ms, m->median_ms / row->batch,
-               m->gflops, 100.0 * m->peak_share);
+    printf("{\"cpu\": \"%s\", \"peak_gflops\": %.1f, \"gflop\": %.6f, "
+           "\"output\": [",
+           session_cpu(), measure_peak_gflops(),
+           session_flop(self->session) * self->batch / 1e9);
+    for (int s = 0; s < self->batch; s++) {
+        size_t bytes;
+        const float *row = session_output_row(self->session, 0, s, &bytes);
+        for (size_t i = 0; i < bytes / sizeof *row; i++)
+            printf("%s%.9g", s + i ? ", " : "", (double)row[i]);
+    }
+    puts("]}");
     fflush(stdout);
+}
+
+static int
+s_answer(const peer_t *self, double seconds, fault_t *fault)
+{
+    measure_t measure;
+    if (measure_session(self->session, self->batch, self->threads, seconds,
+                        &measure, fault))
+        return -1;
+    printf("{\"median_ms\": %.6f, \"min_ms\": %.6f, \"runs\": %d, "
+           "\"peak_mib\": %.2f}\n",
+           measure.median_ms, measure.min_ms, measure.runs,
+           s_memory_mib("VmHWM:") - self->base_mib);
+    fflush(stdout);
+    return 0;
 }
 
 int
 main(int argc, char **argv)
 {
-    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
-    double seconds = argc > 1 + json ? atof(argv[1 + json]) : 2.0;
+    if (argc != 5) {
+        fprintf(stderr, "usage: engine MODEL INPUT THREADS BATCH\n");
+        return 64;
+    }
+    peer_t peer = {0};
     fault_t fault = {0};
-    network_t network;
-    network_init(&network, 1);
-    network_cifar(&network);
-    if (!json) {
-        printf("demo network, random weights; %s; peak %.1f GFLOP/s a CPU\n",
-               session_cpu(), measure_peak_gflops());
-        printf("batch threads  median ms     min ms  ms/sample   GFLOP/s"
-               "  of peak\n");
-    }
-    int result = 0;
-    for (size_t i = 0; i < ROWS && result == 0; i++) {
-        measure_t measure;
-        result = s_measure(network.graph, &rows[i], seconds, &measure, &fault);
-        if (result == 0)
-            s_print(&rows[i], &measure, json, i == 0);
-    }
-    if (json)
-        puts("]");
+    char line[64];
+    int result = s_load(&peer, argv, &fault);
+    if (result == 0)
+        s_print_load(&peer);
+    while (result == 0 && fgets(line, sizeof line, stdin))
+        result = s_answer(&peer, strtod(line, NULL), &fault);
     if (result != 0)
         fprintf(stderr, "engine: %s\n", fault.text);
-    network_release(&network);
+    session_destroy(&peer.session);
     return result == 0 ? 0 : 1;
 }

@@ -82,6 +82,7 @@ bench_run(const bench_options_t *given, fault_t *fault)
     session_t *session = s_open(&options, fault);
     if (!session)
         return -1;
+    measure_fill(session, options.batch);
     measure_t measure;
     int result = measure_session(session, options.batch, options.threads,
                                  options.seconds, &measure, fault);

@@ -9,7 +9,7 @@
 #include "common/mem.h"
 #include "worker/engine/peak.h"
 
-enum { RUNS_MIN = 5, RUNS_MAX = 100000, WARM_RUNS = 3 };
+enum { RUNS_MIN = 3, RUNS_MAX = 100000, WARM_SHARE = 10 };
 
 static float
 s_random(uint32_t *state)
@@ -32,8 +32,8 @@ s_fill_row(void *row, size_t bytes, dtype_t dtype, uint32_t *state)
     }
 }
 
-static void
-s_fill(session_t *session, int batch)
+void
+measure_fill(session_t *session, int batch)
 {
     uint32_t state = 1;
     for (int i = 0; i < session_inputs_count(session); i++)
@@ -55,10 +55,13 @@ static int
 s_repeat(session_t *session, int batch, double seconds, int64_t *times_ns,
          int *runs, fault_t *fault)
 {
-    for (int i = 0; i < WARM_RUNS; i++)
+    int64_t span = (int64_t)(seconds * 1e9);
+    int64_t warm = clock_ns() + span / WARM_SHARE;
+    do
         if (session_run(session, batch, fault))
             return -1;
-    int64_t end = clock_ns() + (int64_t)(seconds * 1e9);
+    while (clock_ns() < warm);
+    int64_t end = clock_ns() + span;
     int count = 0;
     while (count < RUNS_MAX && (count < RUNS_MIN || clock_ns() < end)) {
         int64_t begin = clock_ns();
@@ -77,7 +80,6 @@ measure_session(session_t *session, int batch, int threads, double seconds,
     int64_t *times_ns = mem_new(RUNS_MAX, sizeof *times_ns, fault);
     if (!times_ns)
         return -1;
-    s_fill(session, batch);
     int runs,
         result = s_repeat(session, batch, seconds, times_ns, &runs, fault);
     if (result == 0) {

@@ -12,9 +12,12 @@ typedef struct measure {
     double peak_share; /* of what `threads` CPUs can do at most */
 } measure_t;
 
-/* Fill every input with random numbers (integers and bool with 0) and run
- * `batch` samples again and again: a few runs to warm up, then as many as fit
- * in that many seconds, 5 at least and 100000 at most. */
+/* Fill every input with random numbers, integers and bool with 0. */
+void measure_fill(session_t *session, int batch);
+
+/* Run `batch` samples again and again: a tenth of that many seconds to warm up,
+ * one run at least, then as many runs as fit in the seconds, 3 at least and
+ * 100000 at most. */
 int measure_session(session_t *session, int batch, int threads, double seconds,
                     measure_t *measure, fault_t *fault);
 
