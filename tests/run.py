@@ -3,8 +3,9 @@
 
 Each program speaks TAP ("ok 1 - a name" / "not ok 2 - a name"), runs in its
 own temporary directory and has a time limit; a program that dies, hangs or
-reports fewer tests than it planned counts as a failure. The last line is
-"N passed, M failed".
+reports fewer tests than it planned counts as a failure. Unit tests of the
+kernels and the engine run again at each lower CPU level of this machine. The
+last line is "N passed, M failed".
 """
 import argparse
 import concurrent.futures
@@ -20,10 +21,23 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIMIT_S = {"unit": 60, "replay": 60, "sim": 240, "e2e": 240}
 SLOWER = {"asan": 4, "tsan": 10}
 
+# What a CPU needs for a level, the best level first (worker/engine/level.c).
+LEVELS = {"avx512": {"avx512f", "avx512vl", "avx512dq", "avx512bw"},
+          "avx2": {"avx2", "fma"}, "baseline": set()}
+
+
+def lower_levels(path, cpu):
+    """The levels of a program but the best that this CPU has: that one needs
+    no naming. A program without kernels has none."""
+    text = path.read_bytes()
+    return [level for level, needs in LEVELS.items()
+            if needs <= cpu and f"kernels_{level}".encode() in text][1:]
+
 
 def programs(build, only):
     """(kind, name, command) of each program, the long ones first."""
     found = []
+    cpu = set(pathlib.Path("/proc/cpuinfo").read_text().split())
     for path in sorted((ROOT / "tests/e2e").glob("test_*.py")):
         found.append(("e2e", path.name, [sys.executable, str(path)]))
     sim = build / "tests/sim/sim"
@@ -34,6 +48,9 @@ def programs(build, only):
     for path in sorted((build / "tests/unit").glob("test_*")):
         if (ROOT / "tests/unit" / (path.name + ".c")).exists():
             found.append(("unit", path.name, [str(path)]))
+            found += [("unit", f"{path.name} {level}",
+                       ["env", f"CONVOY_CPU={level}", str(path)])
+                      for level in lower_levels(path, cpu)]
     for path in sorted((build / "tests/replay").glob("*")):
         if (ROOT / "tests/fuzz" / f"fuzz_{path.name}.c").exists():
             corpus = ROOT / "tests/fuzz/corpus" / path.name

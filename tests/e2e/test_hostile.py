@@ -96,6 +96,7 @@ def usage_errors_exit_64(fleet):
             (("worker",), "--part"),
             (("worker", "--part", "-1"), "--part"),
             (("worker", "--part", "0", "--batch", "x"), "--batch"),
+            (("worker", "--part", "0", "--cpu", "sse9"), "baseline"),
             (("broker",), "-c"),
             (("broker", "--colour"), "--colour")):
         refused(fleet.run(BIN / command[0], *command[1:]), 64, word)
