@@ -5,6 +5,7 @@
 #include "worker/engine/op.h"
 
 extern const op_t op_rows_conv_depthwise[];
+extern const op_t op_rows_conv_winograd[];
 extern const op_t op_rows_conv_gemm[]; /* any Conv */
 extern const op_t op_rows_conv_transpose[];
 extern const op_t op_rows_matmul[];  /* weights on the right */

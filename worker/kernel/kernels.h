@@ -28,6 +28,7 @@
 #include "worker/kernel/resize.h"
 #include "worker/kernel/softmax.h"
 #include "worker/kernel/vector_matrix.h"
+#include "worker/kernel/winograd.h"
 
 /* clang-format off */
 #define KERNELS(row)                                                           \
@@ -77,7 +78,10 @@
     row(vector_matrix)                                                         \
     row(vector_matrix_floats)                                                  \
     row(vector_matrix_pack_outs)                                               \
-    row(vector_matrix_pack_steps)
+    row(vector_matrix_pack_steps)                                              \
+    row(winograd)                                                              \
+    row(winograd_init)                                                         \
+    row(winograd_pack)
 /* clang-format on */
 
 #define KERNELS_FIELD(name) __typeof__(name) *name;

@@ -1,0 +1,165 @@
+/* Conv of 3x3 kernels with fewer multiplications. */
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "worker/engine/conv_rule.h"
+#include "worker/engine/level.h"
+#include "worker/engine/op_conv.h"
+#include "worker/engine/op_rows.h"
+#include "worker/kernel/winograd.h"
+
+enum { TAPS = 9, BLOCK_FLOATS = 64 << 10 /* of weights read at a time */ };
+
+typedef struct few {
+    conv_t conv;
+    winograd_t layout;
+} few_t;
+
+/* How one run is divided: tasks are images x groups x parts of the output
+ * channels x blocks of tiles. */
+typedef struct loop {
+    const step_t *step;
+    const run_t *run;
+    size_t parts, channels; /* of a part */
+    size_t blocks, vectors; /* of a block */
+} loop_t;
+
+static int
+s_check(const build_t *build, const step_t *step, fault_t *fault)
+{
+    conv_t conv;
+    if (conv_read(build, step, &conv, fault))
+        return -1;
+    if (conv_rule_tile(&conv.shape) == 0)
+        return step_refuse(build, step, fault, "Winograd does not pay");
+    return 0;
+}
+
+/* Some output channels after others, so that large weights are never in
+ * memory twice. */
+static int
+s_pack(const build_t *build, const step_t *step, size_t block, float *weights,
+       fault_t *fault)
+{
+    const few_t *few = step->state;
+    const conv_t *conv = &few->conv;
+    size_t floats = (size_t)conv->shape.channels_in * TAPS;
+    size_t channels = (size_t)conv->shape.channels_out;
+    for (size_t g = 0; g < (size_t)conv->groups; g++)
+        for (size_t first = 0; first < channels; first += block) {
+            size_t some = channels - first < block ? channels - first : block;
+            if (operand_read(build, step->inputs[1],
+                             (g * channels + first) * floats, some * floats,
+                             DTYPE_FLOAT32, weights, fault))
+                return -1;
+            kernels()->winograd_pack(&few->layout, weights, first, some,
+                                     step->weights +
+                                         g * few->layout.weights_floats);
+        }
+    return 0;
+}
+
+static int
+s_prepare_weights(const build_t *build, step_t *step, fault_t *fault)
+{
+    const few_t *few = step->state;
+    size_t floats = (size_t)few->conv.shape.channels_in * TAPS;
+    size_t multiple = few->layout.channels_multiple;
+    size_t panels = BLOCK_FLOATS / floats / multiple;
+    size_t block = (panels ? panels : 1) * multiple;
+    size_t bytes =
+        (size_t)few->conv.groups * few->layout.weights_floats * sizeof(float);
+    step->weights = mem_aligned(bytes, fault);
+    step->weights_bytes += bytes;
+    step->scratch_floats = few->layout.scratch_floats;
+    float *weights = mem_aligned(block * floats * sizeof *weights, fault);
+    int result = step->weights && weights
+                     ? s_pack(build, step, block, weights, fault)
+                     : -1;
+    free(weights);
+    return result;
+}
+
+static int
+s_prepare(const build_t *build, step_t *step, fault_t *fault)
+{
+    few_t *few = step->state = mem_new(1, sizeof *few, fault);
+    if (!few || conv_read(build, step, &few->conv, fault) ||
+        conv_prepare_bias(build, step, fault))
+        return -1;
+    const conv_shape_t *shape = &few->conv.shape;
+    kernels()->winograd_init(&few->layout, shape, conv_rule_tile(shape));
+    return s_prepare_weights(build, step, fault);
+}
+
+static void
+s_task(void *context, size_t task, int thread)
+{
+    const loop_t *loop = context;
+    const step_t *step = loop->step;
+    const few_t *few = step->state;
+    const conv_t *conv = &few->conv;
+    const winograd_t *layout = &few->layout;
+    if (!run_advance(loop->run))
+        return;
+
+    winograd_range_t range = {
+        .vector = task % loop->blocks * loop->vectors,
+        .channel = task / loop->blocks % loop->parts * loop->channels,
+    };
+    task /= loop->blocks * loop->parts;
+    size_t group = task % (size_t)conv->groups;
+    size_t image = task / (size_t)conv->groups;
+    size_t vectors = layout->vectors - range.vector;
+    size_t channels = (size_t)conv->shape.channels_out - range.channel;
+    range.vectors = vectors < loop->vectors ? vectors : loop->vectors;
+    range.channels = channels < loop->channels ? channels : loop->channels;
+    conv_end_t end = conv_end(step, image, group);
+    kernels()->winograd(
+        layout, &range, &end,
+        conv_image(conv, step->outputs[0], image, group, conv->out_floats),
+        conv_image(conv, step->inputs[0], image, group, conv->in_floats),
+        step->weights + group * layout->weights_floats,
+        loop->run->scratch + (size_t)thread * loop->run->scratch_stride);
+}
+
+static size_t
+s_ceiling(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Each thread as many blocks as any other; where there are too few, parts of
+ * the output channels, each of which transforms the input anew. */
+static void
+s_divide(loop_t *loop, const few_t *few, size_t images, size_t threads)
+{
+    const winograd_t *layout = &few->layout;
+    size_t channels = (size_t)few->conv.shape.channels_out;
+    size_t wanted = s_ceiling(threads, images);
+    loop->blocks = s_ceiling(layout->vectors, layout->block);
+    loop->parts = 1;
+    if (wanted > 1 && loop->blocks < 2 * wanted)
+        loop->parts = wanted;
+    loop->vectors = s_ceiling(layout->vectors, loop->blocks);
+    loop->channels =
+        s_ceiling(s_ceiling(channels, loop->parts), layout->channels_multiple) *
+        layout->channels_multiple;
+    loop->parts = s_ceiling(channels, loop->channels);
+}
+
+static void
+s_run(const step_t *step, const run_t *run)
+{
+    const few_t *few = step->state;
+    size_t images =
+        step_samples(step, run) * few->conv.images * (size_t)few->conv.groups;
+    loop_t loop = {.step = step, .run = run};
+    s_divide(&loop, few, images, (size_t)threads_count(run->threads));
+    threads_run(run->threads, s_task, &loop, images * loop.parts * loop.blocks);
+}
+
+const op_t op_rows_conv_winograd[] = {
+    {"Conv", s_check, s_prepare, s_run, OP_ENDS, 0},
+    {0},
+};

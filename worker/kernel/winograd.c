@@ -1,0 +1,190 @@
+/* Winograd's convolution: a block of tiles, from image to output. */
+#include "worker/kernel/winograd.h"
+
+#include <assert.h>
+
+#include "worker/kernel/winograd_parts.h"
+
+enum {
+    V_FLOATS = 256 << 10, /* of V that a block may take: half of an L2 */
+    M_FLOATS = 64 << 10,  /* of M at a time */
+    LINE_FLOATS = 16,
+    TAPS = 9
+};
+
+static size_t
+s_ceiling(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* An odd number of cache lines more than the slice of a point, so that the
+ * slices of all points do not meet in the same sets of the caches. */
+static size_t
+s_stride(size_t floats)
+{
+    return (s_ceiling(floats, LINE_FLOATS) | 1) * LINE_FLOATS;
+}
+
+static size_t
+s_v_floats(const winograd_t *self, size_t vectors)
+{
+    return self->points *
+           s_stride((size_t)self->shape.channels_in * vectors * VECTOR_LANES);
+}
+
+static size_t
+s_m_floats(const winograd_t *self, size_t channels, size_t vectors)
+{
+    return self->points * s_stride(channels * vectors * VECTOR_LANES);
+}
+
+/* Panels of tiles as wide as they come, as many as V's share of the cache
+ * takes, in blocks as even as that allows. */
+static void
+s_choose_block(winograd_t *self)
+{
+    size_t panels = V_FLOATS / s_v_floats(self, PANEL_VECTORS);
+    size_t most = (panels ? panels : 1) * PANEL_VECTORS;
+    size_t blocks = s_ceiling(self->vectors, most);
+    size_t even = s_ceiling(self->vectors, blocks);
+    self->block = s_ceiling(even, PANEL_VECTORS) * PANEL_VECTORS;
+    if (self->block > self->vectors)
+        self->block = self->vectors;
+}
+
+static void
+s_choose_channels(winograd_t *self)
+{
+    size_t rows = s_ceiling((size_t)self->shape.channels_out, PANEL_ROWS);
+    size_t panels = M_FLOATS / s_m_floats(self, PANEL_ROWS, self->block);
+    panels = panels ? panels : 1;
+    panels = s_ceiling(rows, s_ceiling(rows, panels));
+    self->channels_block = panels * PANEL_ROWS;
+}
+
+void
+winograd_init(winograd_t *self, const conv_shape_t *shape, int tile)
+{
+    const window_t *w = &shape->window;
+    int tiles_y = (w->out_height + tile - 1) / tile;
+    int tiles_x = (w->out_width + tile - 1) / tile;
+    assert(tile == 2 || tile == 4 || tile == 6);
+    *self = (winograd_t){
+        .shape = *shape,
+        .tile = tile,
+        .reach = tile + 2,
+        .points = (size_t)(tile + 2) * (size_t)(tile + 2),
+        .pitch = (size_t)tiles_x + 1,
+        .channels_multiple = PANEL_ROWS,
+    };
+    size_t flat = (size_t)tiles_y * self->pitch - 1;
+    self->vectors = s_ceiling(flat, VECTOR_LANES);
+    s_choose_block(self);
+    s_choose_channels(self);
+    self->weights_floats = self->points * (size_t)shape->channels_in *
+                           s_ceiling((size_t)shape->channels_out, PANEL_ROWS) *
+                           PANEL_ROWS;
+    size_t input = winograd_input_floats(self, self->block);
+    size_t output = winograd_output_floats(self, self->block);
+    self->scratch_floats = s_v_floats(self, self->block) +
+                           s_m_floats(self, self->channels_block, self->block) +
+                           s_stride(input > output ? input : output);
+}
+
+/* G, a row a point: worker/kernel/winograd_points.h. */
+static const double s_factors[][WINOGRAD_REACH_MAX][3] = {
+    {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
+    {{1.0 / 4, 0, 0},
+     {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+     {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+     {1.0 / 24, 1.0 / 12, 1.0 / 6},
+     {1.0 / 24, -1.0 / 12, 1.0 / 6},
+     {0, 0, 1}},
+    {{1, 0, 0},
+     {-2.0 / 9, -2.0 / 9, -2.0 / 9},
+     {-2.0 / 9, 2.0 / 9, -2.0 / 9},
+     {1.0 / 90, 1.0 / 45, 2.0 / 45},
+     {1.0 / 90, -1.0 / 45, 2.0 / 45},
+     {32.0 / 45, 16.0 / 45, 8.0 / 45},
+     {32.0 / 45, -16.0 / 45, 8.0 / 45},
+     {0, 0, 1}},
+};
+
+/* u[reach][reach] = G g G', a number every `stride` floats. */
+static void
+s_transform_weights(const winograd_t *self, const float *g, float *u,
+                    size_t stride)
+{
+    const double(*factors)[3] = s_factors[self->tile / 2 - 1];
+    double half[WINOGRAD_REACH_MAX][3];
+    for (int i = 0; i < self->reach; i++)
+        for (int k = 0; k < 3; k++)
+            half[i][k] = factors[i][0] * (double)g[k] +
+                         factors[i][1] * (double)g[3 + k] +
+                         factors[i][2] * (double)g[6 + k];
+    for (int i = 0; i < self->reach; i++)
+        for (int q = 0; q < self->reach; q++, u += stride)
+            *u = (float)(half[i][0] * factors[q][0] +
+                         half[i][1] * factors[q][1] +
+                         half[i][2] * factors[q][2]);
+}
+
+void
+winograd_pack(const winograd_t *self, const float *weights, size_t channel,
+              size_t channels, float *packed)
+{
+    static const float none[TAPS];
+    size_t depth = (size_t)self->shape.channels_in;
+    size_t stride = self->weights_floats / self->points;
+    size_t end = channel + s_ceiling(channels, PANEL_ROWS) * PANEL_ROWS;
+    for (size_t k = channel; k < end; k++)
+        for (size_t c = 0; c < depth; c++) {
+            size_t panel = k / PANEL_ROWS * PANEL_ROWS * depth;
+            const float *g = k < channel + channels
+                                 ? weights + ((k - channel) * depth + c) * TAPS
+                                 : none;
+            s_transform_weights(
+                self, g, packed + panel + c * PANEL_ROWS + k % PANEL_ROWS,
+                stride);
+        }
+}
+
+void
+winograd(const winograd_t *self, const winograd_range_t *range,
+         const conv_end_t *end, float *y, const float *x, const float *packed,
+         float *scratch)
+{
+    const window_t *w = &self->shape.window;
+    size_t depth = (size_t)self->shape.channels_in;
+    size_t plane = (size_t)w->height * (size_t)w->width;
+    size_t out_plane = (size_t)w->out_height * (size_t)w->out_width;
+    size_t u_stride = self->weights_floats / self->points;
+    winograd_block_t block = {
+        .layout = self,
+        .vector = range->vector,
+        .vectors = range->vectors,
+        .v_stride = s_stride(depth * range->vectors * VECTOR_LANES),
+    };
+    float *v = scratch, *m = v + s_v_floats(self, self->block);
+    float *lines = m + s_m_floats(self, self->channels_block, self->block);
+
+    for (size_t c = 0; c < depth; c++)
+        winograd_input(&block, x + c * plane, x + depth * plane, c, v, lines);
+    for (size_t k = 0; k < range->channels; k += self->channels_block) {
+        size_t left = range->channels - k, first = range->channel + k;
+        size_t some = left < self->channels_block ? left : self->channels_block;
+        size_t rows = s_ceiling(some, PANEL_ROWS) * PANEL_ROWS;
+        block.m_stride = s_stride(rows * range->vectors * VECTOR_LANES);
+        for (size_t p = 0; p < self->points; p++)
+            winograd_multiply(&block, rows,
+                              packed + p * u_stride + first * depth,
+                              v + p * block.v_stride, m + p * block.m_stride);
+        for (size_t i = 0; i < some; i++) {
+            size_t at = (first + i) * out_plane;
+            winograd_output(
+                &block, m, i, &end->activation, end->bias[first + i],
+                end->residual ? end->residual + at : NULL, y + at, lines);
+        }
+    }
+}
