@@ -2,57 +2,13 @@
  * what plain loops make of the whole batch at once. */
 #include "tests/support/tests.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/model/eval.h"
-#include "common/model/shape.h"
+#include "tests/support/interpret.h"
 #include "tests/support/outcome.h"
 
-enum { VALUES_MAX = 32, INPUTS_MAX = 8 };
+enum { INPUTS_MAX = 8 };
 
 static outcome_t o;
 static fault_t fault;
-
-/* The elements of every value of a graph; free them. */
-static void
-s_read_givens(const value_type_t *types, void **data)
-{
-    const graph_t *graph = o.network.graph;
-    assert_true(graph->values_count <= VALUES_MAX);
-    for (size_t v = 0; v < graph->values_count; v++) {
-        size_t bytes = tensor_bytes(types[v].dtype, &types[v].shape, 0);
-        data[v] = calloc(1, bytes + 1);
-        if (graph->values[v].constant)
-            assert_ok(graph_read_constant(graph, (int)v, types[v].dtype,
-                                          data[v], &fault),
-                      &fault);
-    }
-    int x = graph->inputs[0];
-    memcpy(data[x], o.x, tensor_bytes(DTYPE_FLOAT32, &types[x].shape, 0));
-}
-
-static void
-s_evaluate(const node_t *node, const value_type_t *types, void **data)
-{
-    array_t arrays[2 * INPUTS_MAX];
-    const array_t *inputs[INPUTS_MAX] = {NULL};
-    array_t *outputs[INPUTS_MAX] = {NULL};
-    for (int i = 0; i < node->inputs_count; i++) {
-        int v = node->inputs[i];
-        if (v == GRAPH_NONE)
-            continue;
-        arrays[i] = (array_t){types[v].dtype, types[v].shape, data[v]};
-        inputs[i] = &arrays[i];
-    }
-    for (int i = 0; i < node->outputs_count; i++) {
-        int v = node->outputs[i];
-        arrays[INPUTS_MAX + i] =
-            (array_t){types[v].dtype, types[v].shape, data[v]};
-        outputs[i] = &arrays[INPUTS_MAX + i];
-    }
-    assert_ok(eval_run(node, inputs, outputs, &fault), &fault);
-}
 
 /* Run the graph both ways and compare; then it is gone. */
 static void
@@ -61,17 +17,14 @@ s_compare_within(int output, double error)
     outcome_run(&o, output);
     assert_int_equal(o.batch_max, OUTCOME_BATCH);
     const graph_t *graph = o.network.graph;
-    value_type_t *types = shape_types_new(graph, OUTCOME_BATCH, &fault);
-    void *data[VALUES_MAX];
-    s_read_givens(types, data);
-    for (size_t n = 0; n < graph->nodes_count; n++)
-        s_evaluate(&graph->nodes[n], types, data);
+    interpreted_t expected;
+    interpret(&expected, graph, OUTCOME_BATCH, (const float *[]){o.x});
     int y = graph->outputs[0];
-    assert_int_equal(shape_elements(&types[y].shape), OUTCOME_BATCH * o.out);
-    assert_true(naive_error(o.y, data[y], OUTCOME_BATCH * o.out) <= error);
-    for (size_t v = 0; v < graph->values_count; v++)
-        free(data[v]);
-    free(types);
+    assert_int_equal(shape_elements(&expected.types[y].shape),
+                     OUTCOME_BATCH * o.out);
+    assert_true(naive_error(o.y, expected.data[y], OUTCOME_BATCH * o.out) <=
+                error);
+    interpret_end(&expected);
     outcome_end(&o);
 }
 

@@ -4,8 +4,9 @@
 
 #include "worker/engine/plan.h"
 
-/* Fill in the plan's offsets and arena_bytes. Inputs stay as written during a
+/* Fill in the plan's offsets and arena_bytes and its operands' strides, and
+ * drop the steps that have nothing left to do. Inputs stay as written during a
  * run, outputs until the next. -1 with FAULT_MEMORY. */
-int arena_lay_out(plan_t *plan, fault_t *fault);
+int arena_lay_out(plan_t *plan, const graph_t *graph, fault_t *fault);
 
 #endif

@@ -142,16 +142,6 @@ s_extend(fusing_t *self, step_t *step, fault_t *fault)
     return 0;
 }
 
-static void
-s_close_gaps(plan_t *plan)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < plan->steps_count; i++)
-        if (plan->steps[i].op)
-            plan->steps[count++] = plan->steps[i];
-    plan->steps_count = count;
-}
-
 int
 fuse(plan_t *plan, const graph_t *graph, fault_t *fault)
 {
@@ -166,6 +156,6 @@ fuse(plan_t *plan, const graph_t *graph, fault_t *fault)
         if (plan->steps[i].op && plan->steps[i].op->flags & OP_ENDS)
             result = s_extend(&self, &plan->steps[i], fault);
     free(self.uses);
-    s_close_gaps(plan);
+    plan_close_gaps(plan);
     return result;
 }

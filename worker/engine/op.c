@@ -62,9 +62,13 @@ step_samples(const step_t *step, const run_t *run)
 float *
 operand_row(const operand_t *operand, size_t sample)
 {
-    char *data = operand->data;
-    return (float *)(void *)(operand->batched ? data + sample * operand->bytes
-                                              : data);
+    return (float *)(void *)((char *)operand->data + sample * operand->stride);
+}
+
+bool
+operand_is_dense(const operand_t *operand)
+{
+    return !operand->batched || operand->stride == operand->bytes;
 }
 
 int

@@ -22,14 +22,17 @@
 #include "worker/engine/threads.h"
 #include "worker/kernel/activate.h"
 
-/* A tensor of the plan. One that is batched holds its samples one after the
- * other; shape and elements are those of one sample, axis 0 included. */
+/* A tensor of the plan; shape and elements are those of one sample, axis 0
+ * included. A sample is dense. One that is batched has its samples `stride`
+ * bytes apart, which is more than their bytes where it lies inside another
+ * operand (share.h): go from sample to sample with operand_row. */
 typedef struct operand {
     const char *name; /* borrowed from the graph, while building */
     dtype_t dtype;
     shape_t shape;
     size_t elements;
     size_t bytes;
+    size_t stride; /* 0 of one that is not batched */
     bool batched;
     int value;     /* in the graph */
     bool constant; /* in the graph, or known from shapes alone */
@@ -57,6 +60,8 @@ enum {
     OP_IN_PLACE = 2,  /* the output may lie where an input of its size lay */
     OP_ENDS = 4,      /* takes an activation and a residual at its end */
     OP_ANY_DTYPE = 8, /* not only float32 */
+    OP_DENSE = 16,    /* takes the samples of its first input, output and
+                         residual for one after the other */
 };
 
 enum { STEP_INPUTS_MIN = 3 }; /* places of a step's inputs, for a bias */
@@ -126,6 +131,9 @@ size_t step_samples(const step_t *step, const run_t *run);
 
 /* Where sample s of an operand lies (the only one, if it is not batched). */
 float *operand_row(const operand_t *operand, size_t sample);
+
+/* Whether all samples together are one row of elements. */
+bool operand_is_dense(const operand_t *operand);
 
 /* Elements [first, first + count) of a constant, converted to `dtype`. */
 int operand_read(const build_t *build, const operand_t *operand, size_t first,

@@ -287,7 +287,7 @@ s_run(const step_t *step, const run_t *run)
 }
 
 const op_t op_rows_matmul[] = {
-    {"Gemm", s_check, s_prepare, s_run, OP_ENDS, IS_GEMM},
-    {"MatMul", s_check, s_prepare, s_run, OP_ENDS, IS_MATMUL},
+    {"Gemm", s_check, s_prepare, s_run, OP_ENDS | OP_DENSE, IS_GEMM},
+    {"MatMul", s_check, s_prepare, s_run, OP_ENDS | OP_DENSE, IS_MATMUL},
     {0},
 };

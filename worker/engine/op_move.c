@@ -7,6 +7,8 @@
  * where the columns are not (a transpose), else the last but one. A line is a
  * row of a plane; tasks share the lines.
  */
+#include "worker/engine/op_move.h"
+
 #include <assert.h>
 
 #include "common/mem.h"
@@ -91,34 +93,44 @@ s_lay_out(move_t *self, const walk_t *walk)
     self->tasks = (self->lines + self->share - 1) / self->share;
 }
 
+/* The walk of one output; loads the constants that say where it goes. */
 static int
-s_prepare(const build_t *build, step_t *step, fault_t *fault)
+s_find_walk(const build_t *build, const step_t *step, int slot, walk_t *walk,
+            fault_t *fault)
 {
     array_t arrays[INPUTS_MAX];
     const array_t *inputs[INPUTS_MAX] = {NULL};
     assert(step->inputs_count <= INPUTS_MAX);
-    move_t *moves = step->state =
-        mem_new((size_t)step->outputs_count, sizeof *moves, fault);
-    if (!moves)
-        return -1;
     for (int i = 0; i < step->inputs_count; i++) {
         operand_t *operand = step->inputs[i];
         if (!operand)
             continue;
-        if (operand_load(build, operand, fault) != 0)
+        if (i > 0 && operand_load(build, operand, fault) != 0)
             return -1;
         arrays[i] = (array_t){operand->dtype, operand->shape, operand->data};
         inputs[i] = &arrays[i];
     }
+    const char *why = moves_find(step_node(build, step), inputs, slot,
+                                 &step->outputs[slot]->shape, walk);
+    if (why)
+        return step_refuse(build, step, fault, why);
+    walk_simplify(walk);
+    return 0;
+}
+
+static int
+s_prepare(const build_t *build, step_t *step, fault_t *fault)
+{
+    move_t *moves = step->state =
+        mem_new((size_t)step->outputs_count, sizeof *moves, fault);
+    if (!moves || operand_load(build, step->inputs[0], fault) != 0)
+        return -1;
     for (int i = 0; i < step->outputs_count; i++) {
+        walk_t walk;
         if (!step->outputs[i])
             continue;
-        walk_t walk;
-        const char *why = moves_find(step_node(build, step), inputs, i,
-                                     &step->outputs[i]->shape, &walk);
-        if (why)
-            return step_refuse(build, step, fault, why);
-        walk_simplify(&walk);
+        if (s_find_walk(build, step, i, &walk, fault) != 0)
+            return -1;
         s_lay_out(&moves[i], &walk);
     }
     return 0;
@@ -167,13 +179,22 @@ s_task(void *context, size_t task, int thread)
     }
 }
 
+/* Whether an output is a piece of the input, where nothing has to be moved. */
+static bool
+s_is_there(const step_t *step, const move_t *move, const operand_t *out)
+{
+    ptrdiff_t size = (ptrdiff_t)dtype_size(out->dtype);
+    return (const char *)out->data ==
+           (const char *)step->inputs[0]->data + move->start * size;
+}
+
 static void
 s_run(const step_t *step, const run_t *run)
 {
     const move_t *moves = step->state;
     for (int i = 0; i < step->outputs_count; i++) {
         loop_t loop = {step, run, i};
-        if (step->outputs[i])
+        if (step->outputs[i] && !s_is_there(step, &moves[i], step->outputs[i]))
             threads_run(run->threads, s_task, &loop,
                         step_samples(step, run) * moves[i].tasks);
     }
@@ -191,26 +212,34 @@ s_check_concat(const build_t *build, const step_t *step, fault_t *fault)
     return 0;
 }
 
-/* state: how many rows a sample of the output is made of. */
-static int
-s_prepare_concat(const build_t *build, step_t *step, fault_t *fault)
+/* How many rows a sample of the output is made of. */
+static size_t
+s_concat_rows(const build_t *build, const step_t *step)
 {
     const shape_t *shape = &step->outputs[0]->shape;
     int64_t axis = node_int(step_node(build, step), "axis", 0);
+    size_t rows = 1;
+    axis = axis < 0 ? axis + shape->rank : axis;
+    for (int i = 0; i < axis; i++)
+        rows *= (size_t)shape->dims[i];
+    return rows;
+}
+
+/* state: the rows. */
+static int
+s_prepare_concat(const build_t *build, step_t *step, fault_t *fault)
+{
     size_t *rows = step->state = mem_new(1, sizeof *rows, fault);
     if (!rows)
         return -1;
-    *rows = 1;
-    axis = axis < 0 ? axis + shape->rank : axis;
-    for (int i = 0; i < axis; i++)
-        *rows *= (size_t)shape->dims[i];
+    *rows = s_concat_rows(build, step);
     for (int i = 0; i < step->inputs_count; i++)
         if (operand_load(build, step->inputs[i], fault))
             return -1;
     return 0;
 }
 
-/* One input of a sample. */
+/* One input of a sample, unless whoever made it put it there. */
 static void
 s_task_concat(void *context, size_t task, int thread)
 {
@@ -226,10 +255,12 @@ s_task_concat(void *context, size_t task, int thread)
         return;
     for (size_t i = 0; i < input; i++)
         before += step->inputs[i]->elements / rows;
-    kernels()->layout_plane((char *)operand_row(out, sample) + before * size,
-                            operand_row(in, sample), size, rows, columns,
-                            (ptrdiff_t)(out->elements / rows),
-                            (ptrdiff_t)columns, 1);
+    char *y = (char *)operand_row(out, sample) + before * size;
+    const char *x = (const char *)operand_row(in, sample);
+    if (x != y)
+        kernels()->layout_plane(y, x, size, rows, columns,
+                                (ptrdiff_t)(out->elements / rows),
+                                (ptrdiff_t)columns, 1);
 }
 
 static void
@@ -238,6 +269,37 @@ s_run_concat(const step_t *step, const run_t *run)
     loop_t loop = {step, run, 0};
     threads_run(run->threads, s_task_concat, &loop,
                 step_samples(step, run) * (size_t)step->inputs_count);
+}
+
+/* --- what need not move ------------------------------------------------------
+ */
+
+bool
+op_move_joins(const build_t *build, const step_t *step, int slot,
+              size_t *offset)
+{
+    if (step->op->run != s_run_concat || s_concat_rows(build, step) != 1)
+        return false;
+    *offset = 0;
+    for (int i = 0; i < slot; i++)
+        *offset += step->inputs[i]->bytes;
+    return true;
+}
+
+/* A failure will be told when the step is prepared. */
+bool
+op_move_splits(const build_t *build, const step_t *step, int slot,
+               size_t *offset)
+{
+    walk_t walk;
+    fault_t fault = {0};
+    const operand_t *out = step->outputs[slot];
+    if (step->op->run != s_run || !out || out->elements == 0 ||
+        s_find_walk(build, step, slot, &walk, &fault) != 0 || walk.last != 0 ||
+        walk.strides[0][0] != 1)
+        return false;
+    *offset = (size_t)walk.at[0] * dtype_size(out->dtype);
+    return true;
 }
 
 #define MOVE(name)                                                             \

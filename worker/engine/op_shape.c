@@ -62,9 +62,10 @@ static void
 s_run_cast(const step_t *step, const run_t *run)
 {
     const operand_t *in = step->inputs[0], *out = step->outputs[0];
-    run_advance(run);
-    tensor_convert(out->dtype, out->data, in->dtype, in->data,
-                   step_samples(step, run) * in->elements);
+    size_t samples = step_samples(step, run);
+    for (size_t s = 0; s < samples && run_advance(run); s++)
+        tensor_convert(out->dtype, operand_row(out, s), in->dtype,
+                       operand_row(in, s), in->elements);
 }
 
 #define VIEW(name)                                                             \

@@ -12,7 +12,8 @@ enum { FLOATS_A_TASK = 16384 };
 typedef struct loop {
     const step_t *step;
     const run_t *run;
-    size_t floats;
+    size_t floats; /* of a row: a sample, or all where they are dense */
+    size_t tasks;  /* of a row */
 } loop_t;
 
 /* A bound of Clip: constant, one element, or absent. */
@@ -88,25 +89,32 @@ static void
 s_task(void *context, size_t task, int thread)
 {
     const loop_t *loop = context;
+    const step_t *step = loop->step;
     (void)thread;
     if (!run_advance(loop->run))
         return;
-    size_t first = task * FLOATS_A_TASK;
+    size_t row = task / loop->tasks;
+    size_t first = task % loop->tasks * FLOATS_A_TASK;
     size_t count = loop->floats - first;
     if (count > FLOATS_A_TASK)
         count = FLOATS_A_TASK;
-    kernels()->activate(&loop->step->activation,
-                        operand_row(loop->step->outputs[0], 0) + first,
-                        operand_row(loop->step->inputs[0], 0) + first, count);
+    kernels()->activate(&step->activation,
+                        operand_row(step->outputs[0], row) + first,
+                        operand_row(step->inputs[0], row) + first, count);
 }
 
 static void
 s_run(const step_t *step, const run_t *run)
 {
-    loop_t loop = {step, run,
-                   step_samples(step, run) * step->outputs[0]->elements};
-    threads_run(run->threads, s_task, &loop,
-                (loop.floats + FLOATS_A_TASK - 1) / FLOATS_A_TASK);
+    size_t rows = step_samples(step, run), floats = step->outputs[0]->elements;
+    if (operand_is_dense(step->inputs[0]) &&
+        operand_is_dense(step->outputs[0])) {
+        floats *= rows;
+        rows = 1;
+    }
+    loop_t loop = {step, run, floats,
+                   (floats + FLOATS_A_TASK - 1) / FLOATS_A_TASK};
+    threads_run(run->threads, s_task, &loop, rows * loop.tasks);
 }
 
 #define ROW(name, kind)                                                        \

@@ -214,13 +214,14 @@ plan_init(plan_t *self, const graph_t *graph, int batch_max, fault_t *fault)
         result = fuse(self, graph, fault);
     }
     if (result == 0)
-        result = arena_lay_out(self, fault);
+        result = arena_lay_out(self, graph, fault);
     if (result)
         plan_release(self);
     return result;
 }
 
-/* Give every operand its address; views come after what they view. */
+/* Give every operand its address. What is left of views is views of constants;
+ * they come after what they view. */
 static void
 s_place(plan_t *self)
 {
@@ -261,6 +262,16 @@ plan_load(plan_t *self, const graph_t *graph, int threads, fault_t *fault)
     memset(self->arena, 0, self->arena_bytes);
     s_place(self);
     return 0;
+}
+
+void
+plan_close_gaps(plan_t *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->steps_count; i++)
+        if (self->steps[i].op)
+            self->steps[count++] = self->steps[i];
+    self->steps_count = count;
 }
 
 void

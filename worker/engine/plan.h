@@ -6,8 +6,8 @@
  *
  * The arena: each operand that is computed has a place from the step that
  * makes it to the last step that reads it; places of operands that are never
- * alive together may overlap. A view has its input's place, and so has the
- * output of an element-wise step that is its input's last reader.
+ * alive together may overlap. Operands that share bytes (share.h) have one
+ * place together.
  */
 #ifndef CONVOY_WORKER_ENGINE_PLAN_H
 #define CONVOY_WORKER_ENGINE_PLAN_H
@@ -48,5 +48,8 @@ int plan_init(plan_t *self, const graph_t *graph, int batch_max,
 int plan_load(plan_t *self, const graph_t *graph, int threads, fault_t *fault);
 
 void plan_release(plan_t *self);
+
+/* Forget the steps that have lost their op. */
+void plan_close_gaps(plan_t *self);
 
 #endif

@@ -197,6 +197,12 @@ session_flop(const session_t *self)
     return self->plan.flop;
 }
 
+int
+session_steps_count(const session_t *self)
+{
+    return (int)self->plan.steps_count;
+}
+
 size_t
 session_bytes(const session_t *self)
 {

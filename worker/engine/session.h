@@ -68,6 +68,9 @@ atomic_uint *session_progress(session_t *self);
  * algorithm. */
 double session_flop(const session_t *self);
 
+/* Steps of a run: nodes, less what needs no work of its own. */
+int session_steps_count(const session_t *self);
+
 /* Bytes held: packed weights, arena. */
 size_t session_bytes(const session_t *self);
 
