@@ -1,4 +1,4 @@
-/* Convolution kernels against the naive one. */
+/* Convolution by products of patches against the naive one. */
 #include "tests/support/tests.h"
 
 #include <stdlib.h>
@@ -6,7 +6,6 @@
 #include "tests/support/naive.h"
 #include "worker/engine/level.h"
 #include "worker/kernel/conv_gemm.h"
-#include "worker/kernel/depthwise.h"
 #include "worker/kernel/gemm.h"
 
 static float *
@@ -154,36 +153,12 @@ pointwise_convolutions_are_right(void **state)
     }
 }
 
-static void
-depthwise_planes_are_right(void **state)
-{
-    (void)state;
-    naive_random_t random = {6};
-    for (int round = 0; round < 300; round++) {
-        window_t w = s_random_window(&random);
-        size_t outs = (size_t)(w.out_height * w.out_width);
-        float *x = naive_floats(&random, (size_t)(w.height * w.width));
-        float *filter =
-            naive_floats(&random, (size_t)(w.kernel_y * w.kernel_x));
-        float *expected = naive_floats(&random, outs);
-        float *y = naive_floats(&random, outs);
-        naive_conv(&w, 1, 1, 1, expected, x, filter, NULL);
-        kernels()->depthwise_plane(&w, y, x, filter);
-        assert_true(naive_error(y, expected, outs) < 2e-6);
-        free(x);
-        free(filter);
-        free(expected);
-        free(y);
-    }
-}
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_of_every_kind_are_right_in_any_blocks),
         cmocka_unit_test(pointwise_convolutions_are_right),
-        cmocka_unit_test(depthwise_planes_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

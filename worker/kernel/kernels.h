@@ -44,7 +44,10 @@
     row(conv_gemm_scratch_floats)                                              \
     row(conv_gemm_weights_floats)                                              \
     row(conv_transpose_plane)                                                  \
-    row(depthwise_plane)                                                       \
+    row(depthwise_init)                                                        \
+    row(depthwise_pack)                                                        \
+    row(depthwise_planes)                                                      \
+    row(depthwise_scratch_floats)                                              \
     row(gemm_block)                                                            \
     row(gemm_block_offset)                                                     \
     row(gemm_columns)                                                          \

@@ -23,7 +23,10 @@ enum { VECTOR_LANES = 4, VECTOR_REGISTERS = 16 };
 
 typedef float vector_t __attribute__((vector_size(VECTOR_LANES * 4)));
 
-/* The same in memory, at any address, whatever type it has there. */
+/* What a comparison of vectors gives: -1 where it holds, 0 elsewhere. */
+typedef int32_t vector_mask_t __attribute__((vector_size(VECTOR_LANES * 4)));
+
+/* A vector in memory, at any address, whatever type it has there. */
 typedef float vector_any_t
     __attribute__((vector_size(VECTOR_LANES * 4), aligned(4), may_alias));
 
@@ -44,6 +47,22 @@ static inline vector_t
 vector_all(float value)
 {
     return value - (vector_t){0};
+}
+
+/* Lane by lane: where a lane of mask is -1 the one of `yes`, where 0 of no. */
+static inline vector_t
+vector_choose(vector_mask_t mask, vector_t yes, vector_t no)
+{
+    return (vector_t)(((vector_mask_t)yes & mask) |
+                      ((vector_mask_t)no & ~mask));
+}
+
+/* Each lane brought between two bounds, low first; a NaN stays one. */
+static inline vector_t
+vector_between(vector_t value, vector_t low, vector_t high)
+{
+    value = vector_choose(value < low, low, value);
+    return vector_choose(value > high, high, value);
 }
 
 #endif
