@@ -107,7 +107,7 @@ s_answer(const peer_t *self, double seconds, fault_t *fault)
 {
     measure_t measure;
     if (measure_session(self->session, self->batch, self->threads, seconds,
-                        &measure, fault))
+                        NULL, &measure, fault))
         return -1;
     printf("{\"median_ms\": %.6f, \"min_ms\": %.6f, \"runs\": %d, "
            "\"peak_mib\": %.2f}\n",

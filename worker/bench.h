@@ -12,11 +12,14 @@ typedef struct bench_options {
     int threads;       /* 0: the online CPUs */
     double seconds;    /* 0: 3 */
     bool json;
+    bool profile;    /* show each step too */
+    const char *svg; /* where a chart of the steps goes, or NULL */
 } bench_options_t;
 
 /* Run the model on random input for that long and print median, minimum and
  * GFLOP/s on stdout: text, or with json the object {"model", "batch",
- * "threads", "median_ms", "min_ms", "gflops", "peak_share", "rss_mib"}. */
+ * "threads", "median_ms", "min_ms", "gflops", "peak_share", "rss_mib"}, with
+ * a profile "profile" too (worker/profile.h). */
 int bench_run(const bench_options_t *options, fault_t *fault);
 
 #endif

@@ -27,6 +27,8 @@ typedef struct flags {
     options_list_t tensors;
     options_list_t outputs;
     bool bench;
+    bool profile;
+    const char *svg;
     int64_t seconds;
     bool json;
 } flags_t;
@@ -123,6 +125,17 @@ static const option_t options_table[] = {
      .kind = OPTION_FLAG,
      .offset = offsetof(flags_t, bench),
      .help = "time it on random input: median, minimum, GFLOP/s"},
+    {.name = "profile",
+     .kind = OPTION_FLAG,
+     .belongs = "bench",
+     .offset = offsetof(flags_t, profile),
+     .help = "with --bench: time, GFLOP/s and algorithm of each node"},
+    {.name = "svg",
+     .kind = OPTION_TEXT,
+     .value = "FILE.svg",
+     .belongs = "bench",
+     .offset = offsetof(flags_t, svg),
+     .help = "with --bench: the profile as a chart too"},
     {.name = "seconds",
      .kind = OPTION_INT,
      .value = "S",
@@ -145,7 +158,7 @@ static const char *const usages[] = {
     "--model FILE.onnx --local --tensor [NAME=]IN.npy... --output "
     "[NAME=]OUT.npy...",
     "--model FILE.onnx --bench [--batch N] [--threads N] "
-    "[--seconds S] [--json]",
+    "[--seconds S] [--json] [--profile] [--svg FILE.svg]",
     NULL,
 };
 
@@ -241,6 +254,8 @@ s_run_bench(const flags_t *flags, fault_t *fault)
         .threads = (int)flags->threads,
         .seconds = (double)flags->seconds,
         .json = flags->json,
+        .profile = flags->profile,
+        .svg = flags->svg,
     };
     return bench_run(&options, fault);
 }

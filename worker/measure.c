@@ -52,8 +52,8 @@ s_by_size(const void *a, const void *b)
 }
 
 static int
-s_repeat(session_t *session, int batch, double seconds, int64_t *times_ns,
-         int *runs, fault_t *fault)
+s_repeat(session_t *session, int batch, double seconds, profile_t *profile,
+         int64_t *times_ns, int *runs, fault_t *fault)
 {
     int64_t span = (int64_t)(seconds * 1e9);
     int64_t warm = clock_ns() + span / WARM_SHARE;
@@ -68,6 +68,8 @@ s_repeat(session_t *session, int batch, double seconds, int64_t *times_ns,
         if (session_run(session, batch, fault))
             return -1;
         times_ns[count++] = clock_ns() - begin;
+        if (profile)
+            profile_add(profile);
     }
     *runs = count;
     return 0;
@@ -75,13 +77,13 @@ s_repeat(session_t *session, int batch, double seconds, int64_t *times_ns,
 
 int
 measure_session(session_t *session, int batch, int threads, double seconds,
-                measure_t *measure, fault_t *fault)
+                profile_t *profile, measure_t *measure, fault_t *fault)
 {
     int64_t *times_ns = mem_new(RUNS_MAX, sizeof *times_ns, fault);
     if (!times_ns)
         return -1;
-    int runs,
-        result = s_repeat(session, batch, seconds, times_ns, &runs, fault);
+    int runs, result = s_repeat(session, batch, seconds, profile, times_ns,
+                                &runs, fault);
     if (result == 0) {
         qsort(times_ns, (size_t)runs, sizeof *times_ns, s_by_size);
         double median_ns = (double)times_ns[runs / 2];

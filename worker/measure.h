@@ -3,6 +3,7 @@
 #define CONVOY_WORKER_MEASURE_H
 
 #include "worker/engine/session.h"
+#include "worker/profile.h"
 
 typedef struct measure {
     int runs;
@@ -17,9 +18,9 @@ void measure_fill(session_t *session, int batch);
 
 /* Run `batch` samples again and again: a tenth of that many seconds to warm up,
  * one run at least, then as many runs as fit in the seconds, 3 at least and
- * 100000 at most. */
+ * 100000 at most. A profile (or NULL) gets the laps of each. */
 int measure_session(session_t *session, int batch, int threads, double seconds,
-                    measure_t *measure, fault_t *fault);
+                    profile_t *profile, measure_t *measure, fault_t *fault);
 
 /* Multiply-adds a second of one CPU, times two, in GFLOP/s: the best of a few
  * loops of independent vector multiply-adds in registers. Takes about 50 ms. */

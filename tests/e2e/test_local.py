@@ -3,6 +3,7 @@
 files that NumPy writes and reads."""
 import json
 import os
+from xml.etree import ElementTree
 
 import numpy as np
 from fleet import BIN, ROOT, run_tests
@@ -236,10 +237,29 @@ def a_bench_takes_any_inputs(fleet):
         assert got["gflops"] >= 0 and got["rss_mib"] > 0, got
 
 
+def a_profile_is_shown_in_three_ways(fleet):
+    bench = (BIN / "worker", "--model", MODELS / "types.onnx", "--bench",
+             "--seconds", "1")
+    code, out, err = fleet.run(*bench, "--json", "--svg", "bars.svg")
+    assert code == 0, err
+    rows = json.loads(out)["profile"]
+    assert len(rows) > 5 and abs(sum(r["share"] for r in rows) - 1) < 1e-3
+    code, text, err = fleet.run(*bench, "--profile")
+    assert code == 0, err
+    texts = [t.text or "" for t in
+             ElementTree.parse(fleet.folder / "bars.svg").iter()
+             if t.tag == "{http://www.w3.org/2000/svg}text"]
+    for row in rows:
+        assert row["ms"] >= 0 and row["gflops"] >= 0, row
+        assert row["node"][-40:] in texts and row["node"][-40:] in text, row
+    code, _, err = fleet.run(*bench, "--svg", "nowhere/bars.svg")
+    assert code == 1 and "nowhere/bars.svg" in err, (code, err)
+
+
 if __name__ == "__main__":
     run_tests(every_type_goes_in_and_out, every_layout_of_a_file_is_read,
               one_kind_stands_for_itself, halves_and_doubles_are_computed,
               indices_and_masks_choose, a_fleet_says_the_same,
               what_has_no_batch_runs_once, no_rows_are_no_mistake,
               an_output_that_cannot_be_written_is_named,
-              a_bench_takes_any_inputs)
+              a_bench_takes_any_inputs, a_profile_is_shown_in_three_ways)

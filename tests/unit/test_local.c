@@ -320,8 +320,9 @@ a_run_of_a_tiny_model_takes_time(void **state)
     if (!session)
         fail_msg("%s", fault.text);
     measure_t measure;
-    assert_ok(measure_session(session, 2, 1, 0.001, &measure, &fault), &fault);
-    assert_true(measure.runs >= 5);
+    assert_ok(measure_session(session, 2, 1, 0.001, NULL, &measure, &fault),
+              &fault);
+    assert_true(measure.runs >= 3);
     assert_true(measure.min_ms > 0);
     assert_true(measure.median_ms >= measure.min_ms);
     assert_true(measure.gflops > 0);

@@ -79,6 +79,9 @@ struct step {
     activation_t activation;
     operand_t *residual; /* like the output, added before the activation */
 
+    const char *way; /* set by prepare where the operator has several ways to
+                        compute it: a word for profiles */
+
     /* Filled in by prepare; freed with free(). */
     void *state;
     graph_t *kept; /* the node alone, for operators that read it in a run */

@@ -67,6 +67,7 @@ static int
 s_prepare(const build_t *build, step_t *step, fault_t *fault)
 {
     layer_t *layer = step->state = mem_new(1, sizeof *layer, fault);
+    step->way = "depthwise";
     if (!layer || s_read(build, step, layer, fault) ||
         conv_prepare_bias(build, step, fault))
         return -1;

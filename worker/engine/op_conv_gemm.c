@@ -86,6 +86,7 @@ static int
 s_prepare(const build_t *build, step_t *step, fault_t *fault)
 {
     product_t *product = step->state = mem_new(1, sizeof *product, fault);
+    step->way = "gemm";
     return product && conv_read(build, step, &product->conv, fault) == 0 &&
                    conv_prepare_bias(build, step, fault) == 0
                ? s_prepare_weights(build, step, fault)

@@ -88,7 +88,11 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
         conv_prepare_bias(build, step, fault))
         return -1;
     const conv_shape_t *shape = &few->conv.shape;
-    kernels()->winograd_init(&few->layout, shape, conv_rule_tile(shape));
+    int tile = conv_rule_tile(shape);
+    step->way = tile == 2   ? "winograd 2x2"
+                : tile == 4 ? "winograd 4x4"
+                            : "winograd 6x6";
+    kernels()->winograd_init(&few->layout, shape, tile);
     return s_prepare_weights(build, step, fault);
 }
 

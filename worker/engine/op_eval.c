@@ -47,6 +47,7 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     arguments_t *arguments = step->state =
         mem_new(1, sizeof *arguments + count * each, fault);
     step->kept = s_keep(step_node(build, step), fault);
+    step->way = "plain loops";
     if (!arguments || !step->kept)
         return -1;
     arguments->pointers = (array_t **)(void *)(arguments->arrays + count);

@@ -186,6 +186,7 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     shape->depth = (size_t)operand->shape.dims[transposed ? 1 : 0];
     shape->outs = (size_t)operand->shape.dims[transposed ? 0 : 1];
     product->single = step->outputs[0]->elements == shape->outs;
+    step->way = product->single ? "vector" : "gemm";
     step->scratch_floats =
         product->single ? 0 : kernels()->linear_scratch_floats();
     return s_prepare_bias(build, step, shape->outs, fault) ||

@@ -116,6 +116,7 @@ static int
 s_prepare(const build_t *build, step_t *step, fault_t *fault)
 {
     product_t *self = step->state = mem_new(1, sizeof *self, fault);
+    step->way = "product";
     if (!self)
         return -1;
     self->alpha = 1.0f;

@@ -148,3 +148,12 @@ const op_t op_rows_unary[] = {
     ROW("Reciprocal", ACTIVATION_RECIPROCAL),
     {0},
 };
+
+const char *
+op_unary_name(activation_kind_t kind)
+{
+    for (const op_t *row = op_rows_unary; row->name; row++)
+        if (row->detail == (int)kind)
+            return row->name;
+    return kind == ACTIVATION_GELU_TANH ? "Gelu" : "";
+}

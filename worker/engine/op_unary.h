@@ -9,4 +9,7 @@
 int op_unary_activation(const build_t *build, const step_t *step,
                         activation_t *activation, fault_t *fault);
 
+/* "Relu" of ACTIVATION_RELU; of the approximation, its exact sibling. */
+const char *op_unary_name(activation_kind_t kind);
+
 #endif

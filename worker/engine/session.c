@@ -9,11 +9,13 @@
 #include "common/model/shape.h"
 #include "worker/engine/level.h"
 #include "worker/engine/plan.h"
+#include "worker/engine/stopwatch.h"
 #include "worker/kernel/gemm.h"
 
 struct session {
     plan_t plan;
     threads_t *threads;
+    stopwatch_t stopwatch;
     float *scratch;
     size_t scratch_stride; /* floats, a thread */
     tensor_spec_t inputs[TENSORS_MAX];
@@ -74,6 +76,7 @@ session_destroy(session_t **self)
     if (!session)
         return;
     threads_destroy(&session->threads);
+    stopwatch_release(&session->stopwatch);
     plan_release(&session->plan);
     free(session->scratch);
     free(session);
@@ -165,10 +168,12 @@ session_run(session_t *self, int batch, fault_t *fault)
         .fault = fault,
     };
     atomic_store(&self->state, RUN_BUSY);
+    stopwatch_begin(&self->stopwatch);
     for (size_t i = 0; i < self->plan.steps_count; i++) {
         const step_t *step = &self->plan.steps[i];
         if (s_has_elements(step))
             step->op->run(step, &run);
+        stopwatch_lap(&self->stopwatch, i);
         if (!run_advance(&run))
             break;
     }
@@ -189,6 +194,19 @@ atomic_uint *
 session_progress(session_t *self)
 {
     return &self->progress;
+}
+
+int
+session_watch(session_t *self, const graph_t *graph, fault_t *fault)
+{
+    return stopwatch_init(&self->stopwatch, &self->plan, graph, fault);
+}
+
+const lap_t *
+session_laps(const session_t *self, size_t *count)
+{
+    *count = self->stopwatch.count;
+    return self->stopwatch.laps;
 }
 
 double

@@ -13,7 +13,9 @@
 #define CONVOY_WORKER_ENGINE_SESSION_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/model/graph.h"
 
@@ -23,6 +25,17 @@ typedef struct session_options {
     int threads;   /* >= 1 */
     int batch_max; /* >= 1; ignored (1) where the graph is not batchable */
 } session_options_t;
+
+/* A step of a run, for those who look where the time goes. */
+typedef struct lap {
+    char node[128];  /* its name, or that of its output; cut at the front */
+    char op[48];     /* ONNX operator */
+    char fused[64];  /* what else the step computes: " + residual + Relu" */
+    char out[64];    /* shape of a sample of the first output: "[1, 64, 56]" */
+    const char *way; /* how, where the operator has several ways; else "" */
+    double flop;     /* of a sample, of the node itself */
+    int64_t ns;      /* of the last run */
+} lap_t;
 
 /* Build from a sorted graph whose inputs have shapes. The graph is not needed
  * afterwards. NULL with FAULT_UNSUPPORTED naming the node and operator,
@@ -63,6 +76,15 @@ void session_cancel(session_t *self);
 
 /* Counts up while a run makes progress, from any thread. */
 atomic_uint *session_progress(session_t *self);
+
+/* From now on time each step of a run; the graph is the one that the session
+ * was built from. FAULT_MEMORY. */
+int session_watch(session_t *self, const graph_t *graph, fault_t *fault);
+
+/* What the steps of a run are and how long each took in the last one, in the
+ * order they run; *count is 0 where nobody watches. Borrowed until the session
+ * is destroyed. */
+const lap_t *session_laps(const session_t *self, size_t *count);
 
 /* Floating-point operations (2 a multiply-add) of one sample, by the direct
  * algorithm. */
