@@ -4,20 +4,17 @@
 #include "common/mem.h"
 #include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
-#include "worker/kernel/gemm.h"
 #include "worker/kernel/linear.h"
-#include "worker/kernel/vector_matrix.h"
 
 enum {
     IS_MATMUL,
     IS_GEMM,
-    TASKS_A_THREAD = 2,
+    TASKS_A_THREAD = 4,
     BLOCK_FLOATS = 256 << 10, /* of weights that are read at a time */
 };
 
 typedef struct product {
     linear_shape_t shape;
-    bool single;     /* one row a sample: by vector_matrix, in any batch */
     bool transposed; /* weights are stored [outs][depth] */
 } product_t;
 
@@ -26,7 +23,8 @@ typedef struct loop {
     const run_t *run;
     const product_t *product;
     size_t rows;      /* of x, all samples together */
-    size_t outs;      /* outputs of a task */
+    size_t task_rows; /* of a task */
+    size_t task_outs;
     size_t out_tasks; /* tasks side by side */
 } loop_t;
 
@@ -106,31 +104,21 @@ static size_t
 s_block_rows(const product_t *product)
 {
     const linear_shape_t *shape = &product->shape;
-    size_t width = VECTOR_MATRIX_WIDTH;
-    if (!product->single && !product->transposed)
-        return kernels()->gemm_step(shape->depth);
-    if (!product->single)
-        width = (size_t)kernels()->gemm_columns()->width;
     size_t columns = product->transposed ? shape->depth : shape->outs;
-    size_t panels = BLOCK_FLOATS / columns / width;
-    return (panels ? panels : 1) * width;
+    size_t panels = BLOCK_FLOATS / columns / LINEAR_WIDTH;
+    return (panels ? panels : 1) * LINEAR_WIDTH;
 }
 
 static void
 s_pack_block(const product_t *product, const float *weights, size_t first,
              size_t rows, float *packed)
 {
-    const linear_shape_t *shape = &product->shape;
-    if (product->single && product->transposed)
-        kernels()->vector_matrix_pack_outs(weights, shape->depth, first, rows,
-                                           packed);
-    else if (product->single)
-        kernels()->vector_matrix_pack_steps(weights, shape->depth, shape->outs,
-                                            first, rows, packed);
-    else if (product->transposed)
-        kernels()->linear_pack_outs(shape, weights, first, rows, packed);
+    if (product->transposed)
+        kernels()->linear_pack_outs(&product->shape, weights, first, rows,
+                                    packed);
     else
-        kernels()->linear_pack_steps(shape, weights, first, rows, packed);
+        kernels()->linear_pack_steps(&product->shape, weights, first, rows,
+                                     packed);
 }
 
 static int
@@ -158,10 +146,7 @@ s_prepare_weights(const build_t *build, step_t *step, fault_t *fault)
     const linear_shape_t *shape = &product->shape;
     size_t columns = (size_t)step->inputs[1]->shape.dims[1];
     size_t block = s_block_rows(product);
-    size_t floats =
-        product->single
-            ? kernels()->vector_matrix_floats(shape->depth, shape->outs)
-            : kernels()->linear_weights_floats(shape);
+    size_t floats = kernels()->linear_weights_floats(shape);
     step->weights = mem_aligned(floats * sizeof(float), fault);
     step->weights_bytes += floats * sizeof(float);
     float *weights = mem_aligned(block * columns * sizeof *weights, fault);
@@ -185,45 +170,17 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     product->transposed = transposed;
     shape->depth = (size_t)operand->shape.dims[transposed ? 1 : 0];
     shape->outs = (size_t)operand->shape.dims[transposed ? 0 : 1];
-    product->single = step->outputs[0]->elements == shape->outs;
-    step->way = product->single ? "vector" : "gemm";
-    step->scratch_floats =
-        product->single ? 0 : kernels()->linear_scratch_floats();
+    step->way = "linear";
     return s_prepare_bias(build, step, shape->outs, fault) ||
                    s_prepare_weights(build, step, fault)
                ? -1
                : 0;
 }
 
-/* Some outputs of one row, and what is done to them at the end. */
-static void
-s_finish(const step_t *step, float *y, size_t at, size_t out, size_t count)
+static size_t
+s_smaller(size_t a, size_t b)
 {
-    kernels()->activate_column(
-        &step->activation, y, step->bias + out,
-        step->residual ? operand_row(step->residual, 0) + at : NULL, count);
-}
-
-static void
-s_task_single(void *context, size_t task, int thread)
-{
-    const loop_t *loop = context;
-    const step_t *step = loop->step;
-    const linear_shape_t *shape = &loop->product->shape;
-    (void)thread;
-    if (!run_advance(loop->run))
-        return;
-    size_t out = task * loop->outs;
-    size_t count = shape->outs - out;
-    if (count > loop->outs)
-        count = loop->outs;
-    float *y = operand_row(step->outputs[0], 0);
-    kernels()->vector_matrix(y, operand_row(step->inputs[0], 0), step->weights,
-                             shape->depth, shape->outs, out, count, loop->rows);
-    for (size_t row = 0; row < loop->rows; row++) {
-        size_t at = row * shape->outs + out;
-        s_finish(step, y + at, at, out, count);
-    }
+    return a < b ? a : b;
 }
 
 static void
@@ -232,17 +189,17 @@ s_task(void *context, size_t task, int thread)
     const loop_t *loop = context;
     const step_t *step = loop->step;
     const linear_shape_t *shape = &loop->product->shape;
+    (void)thread;
     if (!run_advance(loop->run))
         return;
 
-    size_t row = task / loop->out_tasks * LINEAR_ROWS_MAX;
-    size_t out = task % loop->out_tasks * loop->outs;
+    size_t row = task / loop->out_tasks * loop->task_rows;
+    size_t out = task % loop->out_tasks * loop->task_outs;
     linear_range_t range = {
-        .rows = loop->rows - row, .out = out, .outs = shape->outs - out};
-    if (range.rows > LINEAR_ROWS_MAX)
-        range.rows = LINEAR_ROWS_MAX;
-    if (range.outs > loop->outs)
-        range.outs = loop->outs;
+        .rows = s_smaller(loop->rows - row, loop->task_rows),
+        .out = out,
+        .outs = s_smaller(shape->outs - out, loop->task_outs),
+    };
 
     /* Rows of all samples lie one after the other. */
     size_t at = row * shape->outs;
@@ -251,10 +208,13 @@ s_task(void *context, size_t task, int thread)
         .residual = step->residual ? operand_row(step->residual, 0) + at : NULL,
         .activation = step->activation,
     };
-    kernels()->linear(
-        shape, &range, &end, operand_row(step->outputs[0], 0) + at,
-        operand_row(step->inputs[0], 0) + row * shape->depth, step->weights,
-        loop->run->scratch + (size_t)thread * loop->run->scratch_stride);
+    linear_rows_t x = {
+        .data = operand_row(step->inputs[0], 0) + row * shape->depth,
+        .row_stride = shape->depth,
+        .step_stride = 1,
+    };
+    kernels()->linear(shape, &range, &end,
+                      operand_row(step->outputs[0], 0) + at, &x, step->weights);
 }
 
 static size_t
@@ -274,17 +234,15 @@ s_run(const step_t *step, const run_t *run)
     if (loop.rows == 0)
         return;
 
-    size_t row_tasks =
-        product->single ? 1 : s_ceiling(loop.rows, LINEAR_ROWS_MAX);
+    loop.task_rows = kernels()->linear_rows_a_call(shape, loop.rows);
+    size_t row_tasks = s_ceiling(loop.rows, loop.task_rows);
     size_t threads = (size_t)threads_count(run->threads);
-    size_t width = product->single ? VECTOR_MATRIX_WIDTH
-                                   : (size_t)kernels()->gemm_columns()->width;
     size_t parts =
         threads == 1 ? 1 : s_ceiling(threads * TASKS_A_THREAD, row_tasks);
-    loop.outs = s_ceiling(s_ceiling(shape->outs, parts), width) * width;
-    loop.out_tasks = s_ceiling(shape->outs, loop.outs);
-    threads_run(run->threads, product->single ? s_task_single : s_task, &loop,
-                row_tasks * loop.out_tasks);
+    loop.task_outs =
+        s_ceiling(s_ceiling(shape->outs, parts), LINEAR_WIDTH) * LINEAR_WIDTH;
+    loop.out_tasks = s_ceiling(shape->outs, loop.task_outs);
+    threads_run(run->threads, s_task, &loop, row_tasks * loop.out_tasks);
 }
 
 const op_t op_rows_matmul[] = {

@@ -1,12 +1,12 @@
 /* Gemm and MatMul where both matrices are computed: attention and the like.
  *
- * Stacks of matrices are multiplied one by one, each pair packed into a
- * thread's scratch and handed to the micro-kernel block after block.
+ * Stacks of matrices are multiplied one by one, the second of each pair packed
+ * into a thread's scratch.
  */
 #include "common/mem.h"
 #include "worker/engine/level.h"
 #include "worker/engine/op_rows.h"
-#include "worker/kernel/gemm.h"
+#include "worker/kernel/linear.h"
 
 enum { IS_MATMUL, IS_GEMM, STACK_MAX = TENSOR_RANK_MAX };
 
@@ -15,11 +15,11 @@ enum { IS_MATMUL, IS_GEMM, STACK_MAX = TENSOR_RANK_MAX };
 typedef struct side {
     size_t item_stride, depth_stride;
     size_t stack_strides[STACK_MAX];
-    size_t packed; /* floats */
 } side_t;
 
 typedef struct product {
-    size_t rows, depth, columns;
+    size_t rows;
+    linear_shape_t shape;
     int stack_rank;
     size_t stack[STACK_MAX];
     size_t matrices; /* of a sample */
@@ -68,13 +68,13 @@ s_describe_matmul(product_t *self, const step_t *step)
 {
     const shape_t *a = &step->inputs[0]->shape, *b = &step->inputs[1]->shape;
     int own_a = a->rank > 1 ? 2 : 1, own_b = b->rank > 1 ? 2 : 1;
-    self->depth = (size_t)a->dims[a->rank - 1];
+    self->shape.depth = (size_t)a->dims[a->rank - 1];
     self->rows = own_a == 2 ? (size_t)a->dims[a->rank - 2] : 1;
-    self->columns = own_b == 2 ? (size_t)b->dims[b->rank - 1] : 1;
-    self->a.item_stride = self->depth;
+    self->shape.outs = own_b == 2 ? (size_t)b->dims[b->rank - 1] : 1;
+    self->a.item_stride = self->shape.depth;
     self->a.depth_stride = 1;
     self->b.item_stride = 1;
-    self->b.depth_stride = self->columns;
+    self->b.depth_stride = self->shape.outs;
 
     int ra = a->rank - own_a, rb = b->rank - own_b;
     self->stack_rank = ra > rb ? ra : rb;
@@ -95,12 +95,12 @@ s_describe_gemm(product_t *self, const node_t *node, const step_t *step)
     bool ta = node_int(node, "transA", 0) != 0;
     bool tb = node_int(node, "transB", 0) != 0;
     self->rows = (size_t)a->dims[ta];
-    self->depth = (size_t)a->dims[!ta];
-    self->columns = (size_t)b->dims[!tb];
-    self->a.item_stride = ta ? 1 : self->depth;
+    self->shape.depth = (size_t)a->dims[!ta];
+    self->shape.outs = (size_t)b->dims[!tb];
+    self->a.item_stride = ta ? 1 : self->shape.depth;
     self->a.depth_stride = ta ? self->rows : 1;
-    self->b.item_stride = tb ? self->depth : 1;
-    self->b.depth_stride = tb ? 1 : self->columns;
+    self->b.item_stride = tb ? self->shape.depth : 1;
+    self->b.depth_stride = tb ? 1 : self->shape.outs;
     self->alpha = node_float(node, "alpha", 1.0f);
     self->beta = node_float(node, "beta", 1.0f);
     if (step->inputs_count < 3 || !step->inputs[2])
@@ -127,11 +127,7 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     self->matrices = 1;
     for (int i = 0; i < self->stack_rank; i++)
         self->matrices *= self->stack[i];
-    self->a.packed = kernels()->gemm_packed_floats(kernels()->gemm_rows(),
-                                                   self->rows, self->depth);
-    self->b.packed = kernels()->gemm_packed_floats(kernels()->gemm_columns(),
-                                                   self->columns, self->depth);
-    step->scratch_floats = self->a.packed + self->b.packed;
+    step->scratch_floats = kernels()->linear_weights_floats(&self->shape);
     for (int i = 0; i < step->inputs_count; i++)
         if (step->inputs[i] && operand_load(build, step->inputs[i], fault))
             return -1;
@@ -155,8 +151,8 @@ static void
 s_finish_gemm(const product_t *self, float *y, const float *c)
 {
     for (size_t i = 0; i < self->rows; i++)
-        for (size_t j = 0; j < self->columns; j++) {
-            float *to = &y[i * self->columns + j];
+        for (size_t j = 0; j < self->shape.outs; j++) {
+            float *to = &y[i * self->shape.outs + j];
             *to *= self->alpha;
             if (c)
                 *to += self->beta *
@@ -166,24 +162,23 @@ s_finish_gemm(const product_t *self, float *y, const float *c)
 
 static void
 s_multiply(const product_t *self, float *y, const float *a, const float *b,
-           float *scratch)
+           float *packed)
 {
-    float *packed_a = scratch, *packed_b = scratch + self->a.packed;
-    const kernels_t *k = kernels();
-    const gemm_side_t *rows = k->gemm_rows(), *columns = k->gemm_columns();
-    size_t step = k->gemm_step(self->depth);
-    k->gemm_pack(rows, a, self->a.item_stride, self->a.depth_stride, self->rows,
-                 self->depth, packed_a);
-    k->gemm_pack(columns, b, self->b.item_stride, self->b.depth_stride,
-                 self->columns, self->depth, packed_b);
-    for (size_t at = 0; at < self->depth; at += step) {
-        size_t depth = self->depth - at < step ? self->depth - at : step;
-        k->gemm_block(
-            depth,
-            packed_a + k->gemm_block_offset(rows, self->rows, self->depth, at),
-            packed_b +
-                k->gemm_block_offset(columns, self->columns, self->depth, at),
-            y, self->columns, self->rows, self->columns, at > 0);
+    const linear_shape_t *shape = &self->shape;
+    const linear_end_t end = {.activation = {.kind = ACTIVATION_NONE}};
+    if (self->b.item_stride == 1)
+        kernels()->linear_pack_steps(shape, b, 0, shape->depth, packed);
+    else
+        kernels()->linear_pack_outs(shape, b, 0, shape->outs, packed);
+
+    size_t some = kernels()->linear_rows_a_call(shape, self->rows);
+    for (size_t row = 0; row < self->rows; row += some) {
+        linear_range_t range = {.rows = self->rows - row, .outs = shape->outs};
+        linear_rows_t x = {a + row * self->a.item_stride, self->a.item_stride,
+                           self->a.depth_stride};
+        range.rows = range.rows < some ? range.rows : some;
+        kernels()->linear(shape, &range, &end, y + row * shape->outs, &x,
+                          packed);
     }
 }
 
@@ -197,7 +192,7 @@ s_task(void *context, size_t task, int thread)
         return;
     size_t sample = task / self->matrices, index = task % self->matrices;
     float *y = operand_row(step->outputs[0], sample) +
-               index * self->rows * self->columns;
+               index * self->rows * self->shape.outs;
     s_multiply(self, y,
                s_matrix(self, &self->a, step->inputs[0], sample, index),
                s_matrix(self, &self->b, step->inputs[1], sample, index),

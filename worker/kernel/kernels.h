@@ -27,7 +27,6 @@
 #include "worker/kernel/reduce.h"
 #include "worker/kernel/resize.h"
 #include "worker/kernel/softmax.h"
-#include "worker/kernel/vector_matrix.h"
 #include "worker/kernel/winograd.h"
 
 /* clang-format off */
@@ -62,7 +61,7 @@
     row(linear)                                                                \
     row(linear_pack_outs)                                                      \
     row(linear_pack_steps)                                                     \
-    row(linear_scratch_floats)                                                 \
+    row(linear_rows_a_call)                                                    \
     row(linear_weights_floats)                                                 \
     row(log_softmax)                                                           \
     row(norm_channels)                                                         \
@@ -78,10 +77,6 @@
     row(resize_columns)                                                        \
     row(resize_rows)                                                           \
     row(softmax)                                                               \
-    row(vector_matrix)                                                         \
-    row(vector_matrix_floats)                                                  \
-    row(vector_matrix_pack_outs)                                               \
-    row(vector_matrix_pack_steps)                                              \
     row(winograd)                                                              \
     row(winograd_init)                                                         \
     row(winograd_pack)
