@@ -4,8 +4,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { MEM_ALIGNMENT = 64, MEM_CAPACITY_MIN = 8 };
+enum {
+    MEM_ALIGNMENT = 64,
+    MEM_CAPACITY_MIN = 8,
+    MEM_HUGE_PAGE = 2 << 20,
+    MEM_HUGE_MIN = 2 * MEM_HUGE_PAGE, /* bytes that gain from huge pages */
+};
 
 static int
 s_refused(fault_t *fault, size_t count, size_t size)
@@ -73,9 +79,12 @@ mem_aligned(size_t bytes, fault_t *fault)
         return NULL;
     }
     padded -= padded % MEM_ALIGNMENT;
-    void *memory = aligned_alloc(MEM_ALIGNMENT, padded);
+    bool huge = padded >= MEM_HUGE_MIN;
+    void *memory = aligned_alloc(huge ? MEM_HUGE_PAGE : MEM_ALIGNMENT, padded);
     if (!memory)
         s_refused(fault, bytes, 1);
+    else if (huge)
+        madvise(memory, padded, MADV_HUGEPAGE); /* a wish: it may fail */
     return memory;
 }
 

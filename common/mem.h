@@ -25,7 +25,8 @@ int mem_grow(void *array, size_t *capacity, size_t needed, size_t size,
 char *mem_text(const char *text, size_t size, fault_t *fault);
 
 /* bytes aligned to 64 (one cache line, the widest vector), not zeroed, or NULL
- * with FAULT_MEMORY. Released with free(). */
+ * with FAULT_MEMORY. Many bytes ask for huge pages: weights are read from end
+ * to end in every run. Released with free(). */
 void *mem_aligned(size_t bytes, fault_t *fault);
 
 /* *result = a * b (or a + b); false where that does not fit a size_t. */
