@@ -1,12 +1,23 @@
-/* Where each operand of a plan lies: lifetimes, then the largest first. */
+/* Where each operand of a plan lies.
+ *
+ * Places are put one after the other at the lowest offset that is free while
+ * they live, those with the longest life first. Whoever then ends highest is
+ * put earlier, and all are placed anew, until the arena is as small as what
+ * lives together at one time, or the tries are used up.
+ */
 #include "worker/engine/arena.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/mem.h"
 #include "worker/engine/share.h"
 
-enum { PLACE_ALIGNMENT = 64 };
+enum {
+    PLACE_ALIGNMENT = 64,
+    TRIES_MAX = 128,
+    COMPARISONS_MAX = 1 << 26, /* of all tries */
+};
 
 /* The place of a group of operands that share bytes. */
 typedef struct place {
@@ -14,6 +25,7 @@ typedef struct place {
     size_t first, last; /* of its life, in steps */
     size_t bytes;
     size_t offset;
+    size_t best; /* its offset in the smallest arena so far */
 } place_t;
 
 /* 0 where that is more than memory has. */
@@ -45,11 +57,12 @@ s_check_sizes(const plan_t *plan, fault_t *fault)
 }
 
 static int
-s_by_size(const void *a, const void *b)
+s_by_life(const void *a, const void *b)
 {
     const place_t *x = *(place_t *const *)a, *y = *(place_t *const *)b;
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? 1 : -1;
+    size_t x_life = x->last - x->first, y_life = y->last - y->first;
+    if (x_life != y_life)
+        return x_life < y_life ? 1 : -1;
     return x->root < y->root ? -1 : x->root > y->root;
 }
 
@@ -59,9 +72,8 @@ s_together(const place_t *a, const place_t *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* Put a place at the lowest offset that is free while it lives. `placed` is
- * in order of offset; the place is inserted there. */
-static size_t
+/* `placed` is in order of offset; the place is inserted there. */
+static void
 s_insert(place_t **placed, size_t count, place_t *place)
 {
     size_t offset = 0;
@@ -78,7 +90,59 @@ s_insert(place_t **placed, size_t count, place_t *place)
     for (; at > 0 && placed[at - 1]->offset > offset; at--)
         placed[at] = placed[at - 1];
     placed[at] = place;
-    return offset + place->bytes;
+}
+
+/* Which one of `order` ends highest, once all are placed. */
+static size_t
+s_place_all(place_t *const *order, place_t **placed, size_t count)
+{
+    size_t highest = 0;
+    for (size_t i = 0; i < count; i++) {
+        s_insert(placed, i, order[i]);
+        if (order[i]->offset + order[i]->bytes >
+            order[highest]->offset + order[highest]->bytes)
+            highest = i;
+    }
+    return highest;
+}
+
+/* The largest sum of places that live together: no arena is smaller. */
+static size_t
+s_least(place_t *const *order, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t sum = 0; /* when this one begins */
+        for (size_t k = 0; k < count; k++)
+            if (order[k]->first <= order[i]->first &&
+                order[i]->first <= order[k]->last)
+                sum += order[k]->bytes;
+        most = sum > most ? sum : most;
+    }
+    return most;
+}
+
+/* Fill in the best offsets; the bytes of the arena. */
+static size_t
+s_search(place_t **order, place_t **placed, size_t count)
+{
+    size_t least = s_least(order, count), best = SIZE_MAX;
+    size_t tries = COMPARISONS_MAX / (count * count + 1);
+    tries = tries > TRIES_MAX ? TRIES_MAX : tries;
+    do {
+        size_t highest = s_place_all(order, placed, count);
+        place_t *place = order[highest];
+        if (place->offset + place->bytes < best) {
+            best = place->offset + place->bytes;
+            for (size_t i = 0; i < count; i++)
+                order[i]->best = order[i]->offset;
+        }
+        size_t earlier = highest / 2;
+        memmove(order + earlier + 1, order + earlier,
+                (highest - earlier) * sizeof *order);
+        order[earlier] = place;
+    } while (best > least && tries-- > 0);
+    return best;
 }
 
 /* places: one an operand, used at the roots; order, placed: room for as many
@@ -100,12 +164,8 @@ s_place_roots(plan_t *plan, const share_t *shares, place_t *places,
         };
         order[count++] = &places[i];
     }
-    qsort(order, count, sizeof *order, s_by_size);
-    for (size_t i = 0; i < count; i++) {
-        size_t end = s_insert(placed, i, order[i]);
-        if (end > plan->arena_bytes)
-            plan->arena_bytes = end;
-    }
+    qsort(order, count, sizeof *order, s_by_life);
+    plan->arena_bytes = count > 0 ? s_search(order, placed, count) : 0;
 }
 
 static void
@@ -116,7 +176,7 @@ s_point_operands(plan_t *plan, share_t *shares, const place_t *places)
         operand_t *operand = &plan->operands[i];
         operand->stride = operand->batched ? plan->operands[root].bytes : 0;
         plan->offsets[i] = shares[root].placed && !plan->operands[root].constant
-                               ? places[root].offset + offset
+                               ? places[root].best + offset
                                : PLAN_NO_PLACE;
     }
 }
