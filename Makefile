@@ -67,8 +67,13 @@ ifeq ($(BUILD),fuzz)
 CC := clang
 endif
 
+# Products and sums melt into one operation in the kernels only: what a broker
+# computes of a model, and so its digests, is the same on every machine.
+CONTRACT := -ffp-contract=off
+
 COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DCONVOY_VERSION='"$(VERSION)"' \
-    $(INCLUDES) $(WARNINGS) $(HARDEN) $(CFLAGS_$(BUILD)) $(CFLAGS) -MMD -MP
+    $(INCLUDES) $(WARNINGS) $(HARDEN) $(CONTRACT) $(CFLAGS_$(BUILD)) \
+    $(CFLAGS) -MMD -MP
 LINK = $(CC) $(CFLAGS_$(BUILD)) $(CFLAGS) $(HARDEN_LINK) \
     $(LDFLAGS_$(BUILD)) $(LDFLAGS)
 
@@ -174,6 +179,7 @@ $(OUT)/obj/%.o: %.c $(ONNX_C) | $(AFTER)
 # only the table kernels_LEVEL is global, so that every level has the same names.
 OBJCOPY = $(call once,OBJCOPY,$(CC) -print-prog-name=objcopy)
 define level_rules
+$(OUT)/obj/$(1)/%.o: private CONTRACT := -ffp-contract=fast
 $(OUT)/obj/$(1)/%.o: private CFLAGS += $(LEVEL_$(1)) -DKERNELS_LEVEL=$(1) \
     -fno-lto
 $(OUT)/obj/$(1)/%.o: %.c | $(AFTER)

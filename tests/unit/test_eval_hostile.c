@@ -122,10 +122,10 @@ static void
 s_add_attributes(void)
 {
     for (int i = naive_int(&random_, 0, 7); i > 0; i--) {
-        evaluate_int(whole[s_choose(COUNT(whole))],
-                     integers[s_choose(COUNT(integers))]);
-        evaluate_float(real[s_choose(COUNT(real))],
-                       (float)numbers[s_choose(COUNT(numbers))]);
+        int64_t integer = integers[s_choose(COUNT(integers))];
+        evaluate_int(whole[s_choose(COUNT(whole))], integer);
+        float number = (float)numbers[s_choose(COUNT(numbers))];
+        evaluate_float(real[s_choose(COUNT(real))], number);
     }
 }
 
