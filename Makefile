@@ -11,9 +11,19 @@ DESTDIR ?=
 PYTHON ?= /usr/bin/python3
 VERSION := 0.1.0
 
-# Another machine's compiler: CROSS=aarch64-linux-gnu-
+# For another machine: its compiler's prefix, and the folder its packages are in.
 CROSS ?=
+SYSROOT ?=
+ifeq ($(BUILD),arm64)
+CROSS := aarch64-linux-gnu-
+SYSROOT := $(CURDIR)/build/arm64/root
+endif
+ifneq ($(CROSS),)
+CC := $(CROSS)gcc $(SYSROOT:%=--sysroot=%)
+AR := $(CROSS)ar
+endif
 MACHINE := $(firstword $(subst -, ,$(or $(CROSS),$(shell uname -m))))
+
 CC ?= gcc
 CFLAGS ?=
 LDFLAGS ?=
@@ -30,6 +40,9 @@ DEPS_LINT := clang-format clang-tidy cppcheck python3
 DEPS_FUZZ := clang libclang-rt-14-dev
 DEPS_ONNX := python3-onnx
 DEPS_ZOO := $(DEPS_ONNX) python3-torch python3-torchvision
+DEPS_ARM64 := gcc-aarch64-linux-gnu qemu-user
+DEPS_ARM64_ROOT := libc6-dev $(filter-out libonnx-dev,\
+    $(filter lib%-dev,$(DEPS_BUILD) $(DEPS_TEST)))
 
 # --- flags ------------------------------------------------------------------
 # Asked once, when the first recipe needs it: by then `deps` has installed it.
@@ -38,10 +51,12 @@ once = $(eval $(1) := $$(shell $(2)))$($(1))
 PACKAGES := libczmq libzmq msgpack libconfig libzip jansson libsodium \
     libxxhash libprotobuf-c
 MULTIARCH = $(call once,MULTIARCH,$(CC) -print-multiarch)
-PACKAGES_I = $(call once,PACKAGES_I,pkg-config --cflags-only-I $(PACKAGES))
-PACKAGES_L = $(call once,PACKAGES_L,pkg-config --libs $(PACKAGES))
-INCLUDES = -I. -Ibuild/gen -isystem /usr/include/stb \
-    -isystem /usr/include/$(MULTIARCH) $(PACKAGES_I:-I%=-isystem %)
+PKG_CONFIG = $(if $(SYSROOT),PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+    PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(MULTIARCH)/pkgconfig) pkg-config
+PACKAGES_I = $(call once,PACKAGES_I,$(PKG_CONFIG) --cflags-only-I $(PACKAGES))
+PACKAGES_L = $(call once,PACKAGES_L,$(PKG_CONFIG) --libs $(PACKAGES))
+INCLUDES = -I. -Ibuild/gen -isystem $(SYSROOT)/usr/include/stb \
+    -isystem $(SYSROOT)/usr/include/$(MULTIARCH) $(PACKAGES_I:-I%=-isystem %)
 LIBS = $(PACKAGES_L) -lblis -lm -lpthread
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -51,6 +66,7 @@ HARDEN := -fstack-protector-strong -fPIE
 HARDEN_LINK := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+CFLAGS_arm64 = $(CFLAGS_release)
 CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -110,8 +126,8 @@ SUPPORT := $(call library,tests/support)
 BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 # On a fresh machine the packages come before the first object.
-NEEDS_DEPS := demo test check-asan check-tsan check-onnxruntime check-onnx \
-    check-zoo check-plan check-memory bench bench-engine fuzz lint
+NEEDS_DEPS := demo test check-asan check-tsan check-arm64 check-onnxruntime \
+    check-onnx check-zoo check-plan check-memory bench bench-engine fuzz lint
 AFTER := $(if $(filter $(NEEDS_DEPS),$(MAKECMDGOALS)),deps)
 
 .PHONY: help all deps $(NEEDS_DEPS) format install uninstall clean tests
@@ -125,9 +141,9 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | \
 	    sed -E 's/^([a-z-]+):.*## */\1\t/' | \
 	    awk -F'\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
-	@echo "  variables: BUILD=release|debug|asan|tsan|coverage|fuzz  V=1"
+	@echo "  variables: BUILD=release|debug|asan|tsan|coverage|fuzz|arm64  V=1"
 	@echo "             DEVELOPER=1 (warnings are errors)  PREFIX  DESTDIR"
-	@echo "             CC CFLAGS LDFLAGS"
+	@echo "             CC CFLAGS LDFLAGS  CROSS=TRIPLET- SYSROOT=DIR"
 
 # --- dependencies -----------------------------------------------------------
 
@@ -250,6 +266,15 @@ check-asan: deps ## the same under AddressSanitizer and UBSan
 check-tsan: deps ## the same under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory BUILD=tsan test
 
+UNDER_ARM64 := qemu-aarch64 -L $(CURDIR)/build/arm64/root
+check-arm64: deps ## compiled tests and the demo on aarch64, cross-built, under qemu
+	$(call install_packages,$(DEPS_ARM64))
+	$(Q)tests/arm64/root.sh build/arm64/root $(DEPS_ARM64_ROOT)
+	$(Q)$(MAKE) --no-print-directory BUILD=arm64 tests
+	$(Q)$(PYTHON) tests/run.py --build build/arm64 --bin build/arm64/bin \
+	    --under '$(UNDER_ARM64)'
+	$(Q)UNDER='$(UNDER_ARM64)' etc/demo.sh build/arm64/bin
+
 # npm keeps onnxruntime-node's library inside the package: no script runs.
 ORT := build/onnxruntime
 $(ORT)/node_modules: tests/onnxruntime/package.json | $(AFTER)
@@ -352,4 +377,4 @@ uninstall: ## remove what install put there
 clean: ## remove bin and build
 	rm -rf bin build
 
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -2,9 +2,10 @@
 # The demo of `make demo`: a broker and two workers on free loopback ports
 # classify a drawn cat; everything that was started is stopped again.
 #
-# usage: etc/demo.sh BIN_FOLDER
+# usage: [UNDER=EMULATOR] etc/demo.sh BIN_FOLDER
 set -eu
 bin=$1
+under=${UNDER:-}
 etc=$(dirname "$0")
 temp=$(mktemp -d)
 started=
@@ -39,7 +40,8 @@ sed -e "s|tcp://127.0.0.1:557[01]|tcp://127.0.0.1:0|" \
 chmod 600 "$temp/pipeline.cfg"
 
 echo "\$ broker -c etc/pipeline.cfg"
-"$bin/broker" -c "$temp/pipeline.cfg" >"$temp/broker.out" 2>"$temp/broker.err" &
+$under "$bin/broker" -c "$temp/pipeline.cfg" >"$temp/broker.out" \
+    2>"$temp/broker.err" &
 broker=$!
 started=$broker
 ready=$(await "$temp/broker.out" ready "$broker" "the broker")
@@ -49,7 +51,7 @@ workers=$(echo "$ready" | sed 's/.*workers=\([^ ]*\).*/\1/')
 
 for part in 0 1; do
     echo "\$ worker --part $part"
-    "$bin/worker" --part $part --broker "$workers" --name "demo-$part" \
+    $under "$bin/worker" --part $part --broker "$workers" --name "demo-$part" \
         --cache "$temp/cache" >"$temp/worker-$part.out" \
         2>"$temp/worker-$part.err" &
     started="$started $!"
@@ -57,5 +59,5 @@ for part in 0 1; do
 done
 
 echo "\$ client --top 5 --log-level info --image etc/demo/cat.png"
-"$bin/client" --broker "$clients" --top 5 --log-level info \
+$under "$bin/client" --broker "$clients" --top 5 --log-level info \
     --image "$etc/demo/cat.png"

@@ -19,7 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIMIT_S = {"unit": 60, "replay": 60, "sim": 240, "e2e": 240}
-SLOWER = {"asan": 4, "tsan": 10}
+SLOWER = {"asan": 4, "tsan": 10, "arm64": 10}
 
 # What a CPU needs for a level, the best level first (worker/engine/level.c).
 LEVELS = {"avx512": {"avx512f", "avx512vl", "avx512dq", "avx512bw"},
@@ -102,6 +102,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
     parser.add_argument("--bin", required=True)
+    parser.add_argument("--under", default="", help="an emulator: run the "
+                        "compiled tests, and these under it")
     parser.add_argument("only", nargs="*", help="parts of program names")
     arguments = parser.parse_args()
     build, binaries = ROOT / arguments.build, ROOT / arguments.bin
@@ -109,6 +111,9 @@ def main():
     slower = SLOWER.get(build.name, 1)
 
     found = programs(build, arguments.only)
+    if arguments.under:
+        found = [(kind, name, arguments.under.split() + command)
+                 for kind, name, command in found if name[-3:] != ".py"]
     passed = failed = 0
     # End-to-end tests measure reaction times, so they do not share the CPUs.
     groups = [[p for p in found if p[0] == "e2e"],
