@@ -185,8 +185,30 @@ a_scale_and_a_shift_go_to_their_channel(void **state)
     float x[6] = {1, 2, 3, 4, 5, 6}, y[6];
     float scale[2] = {2.0f, -1.0f}, shift[2] = {0.5f, 10.0f};
     const float expected[6] = {2.5f, 4.5f, 6.5f, 6.0f, 5.0f, 4.0f};
-    kernels()->affine(y, x, scale, shift, 2, 3);
+    const activation_t none = {.kind = ACTIVATION_NONE};
+    kernels()->affine(y, x, scale, shift, &none, 2, 3);
     assert_memory_equal(y, expected, sizeof y);
+}
+
+/* In blocks, of which the last is not whole. */
+static void
+a_scale_and_a_shift_end_in_an_activation(void **state)
+{
+    (void)state;
+    enum { INNER = 5001 };
+    naive_random_t random = {8};
+    float *x = naive_floats(&random, 2 * INNER), y[2 * INNER];
+    float scale[2] = {2.0f, -0.5f}, shift[2] = {0.25f, -0.125f};
+    const activation_t clip = {ACTIVATION_CLIP, -0.5f, 1.5f};
+    kernels()->affine(y, x, scale, shift, &clip, 2, INNER);
+    for (int i = 0; i < 2 * INNER; i++) {
+        double exact =
+            (double)x[i] * (double)scale[i / INNER] + (double)shift[i / INNER];
+        assert_true(fabs((double)y[i] - fmin(fmax(exact, -0.5), 1.5)) < 1e-6);
+    }
+    kernels()->affine(x, x, scale, shift, &clip, 2, INNER);
+    assert_memory_equal(x, y, sizeof y);
+    free(x);
 }
 
 /* Element r, c of a plane of any element size lies where the strides say. */
@@ -238,6 +260,7 @@ main(void)
         cmocka_unit_test(axes_that_lie_together_become_one),
         cmocka_unit_test(softmax_is_right_along_any_axis),
         cmocka_unit_test(a_scale_and_a_shift_go_to_their_channel),
+        cmocka_unit_test(a_scale_and_a_shift_end_in_an_activation),
         cmocka_unit_test(planes_are_copied_along_any_strides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,8 +95,9 @@ static bool
 s_is_residual(const fusing_t *self, const step_t *step, const operand_t *other)
 {
     const operand_t *out = step->outputs[0];
-    return !step->residual && !other->constant && other != out &&
-           other->dtype == DTYPE_FLOAT32 && other->batched == out->batched &&
+    return step->op->flags & OP_SUMS && !step->residual && !other->constant &&
+           other != out && other->dtype == DTYPE_FLOAT32 &&
+           other->batched == out->batched &&
            shape_equal(&other->shape, &out->shape) &&
            s_use(self, other)->maker < (int)(step - self->plan->steps);
 }
@@ -153,7 +154,7 @@ fuse(plan_t *plan, const graph_t *graph, fault_t *fault)
     s_find_uses(&self);
     int result = 0;
     for (size_t i = 0; result == 0 && i < plan->steps_count; i++)
-        if (plan->steps[i].op && plan->steps[i].op->flags & OP_ENDS)
+        if (plan->steps[i].op && plan->steps[i].op->flags & OP_ACTIVATES)
             result = s_extend(&self, &plan->steps[i], fault);
     free(self.uses);
     plan_close_gaps(plan);

@@ -58,10 +58,12 @@ struct op {
 enum {
     OP_VIEW = 1,      /* the output is the first input's bytes */
     OP_IN_PLACE = 2,  /* the output may lie where an input of its size lay */
-    OP_ENDS = 4,      /* takes an activation and a residual at its end */
-    OP_ANY_DTYPE = 8, /* not only float32 */
-    OP_DENSE = 16,    /* takes the samples of its first input, output and
-                         residual for one after the other */
+    OP_ACTIVATES = 4, /* takes an activation at its end */
+    OP_SUMS = 8,      /* takes a residual before it */
+    OP_ENDS = OP_ACTIVATES | OP_SUMS,
+    OP_ANY_DTYPE = 16, /* not only float32 */
+    OP_DENSE = 32,     /* takes the samples of its first input, output and
+                          residual for one after the other */
 };
 
 enum { STEP_INPUTS_MIN = 3 }; /* places of a step's inputs, for a bias */
@@ -75,7 +77,7 @@ struct step {
     int outputs_count;
     bool batched; /* runs for each sample; otherwise once */
 
-    /* Fused by fuse.c, where the op has OP_ENDS. */
+    /* Fused by fuse.c, where the op has OP_ACTIVATES, OP_SUMS. */
     activation_t activation;
     operand_t *residual; /* like the output, added before the activation */
 

@@ -8,6 +8,7 @@
 
 enum { FLOATS_A_TASK = 16384 };
 enum { MEAN = BINARIES }; /* a sum, divided at the end */
+enum { ELEMENTWISE = OP_IN_PLACE | OP_ACTIVATES };
 
 typedef struct loop {
     const step_t *step;
@@ -123,11 +124,16 @@ s_task(void *context, size_t task, int thread)
     size_t first = task % loop->tasks_a_sample * loop->slices;
     binary_shape_t shape = *(const binary_shape_t *)step->state;
     s_slice(loop, first, &shape);
+    float *y =
+        operand_row(step->outputs[0], sample) + first * loop->slice_floats;
     kernels()->binary(
-        (binary_kind_t)step->op->detail, &shape,
-        operand_row(step->outputs[0], sample) + first * loop->slice_floats,
+        (binary_kind_t)step->op->detail, &shape, y,
         operand_row(step->inputs[0], sample) + first * shape.a_strides[0],
         operand_row(step->inputs[1], sample) + first * shape.b_strides[0]);
+    if (step->activation.kind != ACTIVATION_NONE)
+        kernels()->activate(&step->activation, y, y,
+                            (shape.rank > 0 ? shape.dims[0] : 1) *
+                                loop->slice_floats);
 }
 
 static void
@@ -197,15 +203,15 @@ s_run_many(const step_t *step, const run_t *run)
 /* Two operands come first: they can be worked on in place, while with three
  * the output must not lie on the last one. */
 const op_t op_rows_binary[] = {
-    {"Add", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_ADD},
-    {"Sub", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_SUB},
-    {"Mul", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_MUL},
-    {"Div", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_DIV},
-    {"Max", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_MAX},
-    {"Min", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_MIN},
-    {"Pow", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_POW},
-    {"PRelu", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_PRELU},
-    {"Sum", s_check, s_prepare, s_run, OP_IN_PLACE, BINARY_ADD},
+    {"Add", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_ADD},
+    {"Sub", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_SUB},
+    {"Mul", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_MUL},
+    {"Div", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_DIV},
+    {"Max", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_MAX},
+    {"Min", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_MIN},
+    {"Pow", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_POW},
+    {"PRelu", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_PRELU},
+    {"Sum", s_check, s_prepare, s_run, ELEMENTWISE, BINARY_ADD},
     {"Max", s_check_many, s_prepare_many, s_run_many, 0, BINARY_MAX},
     {"Min", s_check_many, s_prepare_many, s_run_many, 0, BINARY_MIN},
     {"Sum", s_check_many, s_prepare_many, s_run_many, 0, BINARY_ADD},

@@ -132,7 +132,7 @@ s_task_batch(void *context, size_t task, int thread)
     for (size_t o = 0; o < lines->outer; o++) {
         size_t at = (o * lines->count + first) * lines->inner;
         kernels()->affine(y + at, x + at, step->weights + first,
-                          step->bias + first,
+                          step->bias + first, &step->activation,
                           s_share(lines, first, lines->count), lines->inner);
     }
 }
@@ -255,7 +255,7 @@ s_run_lrn(const step_t *step, const run_t *run)
 
 const op_t op_rows_norm[] = {
     {"BatchNormalization", s_check_batch, s_prepare_batch, s_run_batch,
-     OP_IN_PLACE, 0},
+     OP_IN_PLACE | OP_ACTIVATES, 0},
     {"Softmax", s_check_softmax, s_prepare_softmax, s_run_softmax, OP_IN_PLACE,
      SOFTMAX},
     {"LogSoftmax", s_check_softmax, s_prepare_softmax, s_run_softmax,

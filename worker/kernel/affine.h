@@ -4,9 +4,11 @@
 
 #include <stddef.h>
 
-/* y[c][i] = x[c][i] * scale[c] + shift[c] for x[channels][inner]; y may be x.
- */
+#include "worker/kernel/activate.h"
+
+/* y[c][i] = f(x[c][i] * scale[c] + shift[c]) for x[channels][inner]; y may be
+ * x. */
 void affine(float *y, const float *x, const float *scale, const float *shift,
-            size_t channels, size_t inner);
+            const activation_t *f, size_t channels, size_t inner);
 
 #endif
