@@ -85,11 +85,11 @@ endif
 
 # Products and sums melt into one operation in the kernels only: what a broker
 # computes of a model, and so its digests, is the same on every machine.
-CONTRACT := -ffp-contract=off
+FOLDER_FLAGS := -ffp-contract=off
 
 COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DCONVOY_VERSION='"$(VERSION)"' \
-    $(INCLUDES) $(WARNINGS) $(HARDEN) $(CONTRACT) $(CFLAGS_$(BUILD)) \
-    $(CFLAGS) -MMD -MP
+    $(INCLUDES) $(WARNINGS) $(HARDEN) $(CFLAGS_$(BUILD)) $(CFLAGS) \
+    $(FOLDER_FLAGS) -MMD -MP
 LINK = $(CC) $(CFLAGS_$(BUILD)) $(CFLAGS) $(HARDEN_LINK) \
     $(LDFLAGS_$(BUILD)) $(LDFLAGS)
 
@@ -195,9 +195,8 @@ $(OUT)/obj/%.o: %.c $(ONNX_C) | $(AFTER)
 # only the table kernels_LEVEL is global, so that every level has the same names.
 OBJCOPY = $(call once,OBJCOPY,$(CC) -print-prog-name=objcopy)
 define level_rules
-$(OUT)/obj/$(1)/%.o: private CONTRACT := -ffp-contract=fast
-$(OUT)/obj/$(1)/%.o: private CFLAGS += $(LEVEL_$(1)) -DKERNELS_LEVEL=$(1) \
-    -fno-lto
+$(OUT)/obj/$(1)/%.o: private FOLDER_FLAGS := $(LEVEL_$(1)) \
+    -DKERNELS_LEVEL=$(1) -ffp-contract=fast -fno-lto
 $(OUT)/obj/$(1)/%.o: %.c | $(AFTER)
 	$$(compile)
 
