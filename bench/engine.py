@@ -133,8 +133,8 @@ def measure(options, model, setting):
                     options, model, setting, path).items():
                 peers[name] = Peer(*command)
             rounds = {name: [] for name in peers}
-            for _ in range(options.rounds):
-                with locked(options.lock):
+            with locked(options.lock):
+                for _ in range(options.rounds):
                     for name, peer in peers.items():
                         rounds[name].append(peer.run(options.seconds))
         finally:
@@ -280,7 +280,7 @@ def parse():
     add("--json", action="store_true", help=f"append to {RESULTS.name}")
     add("--check", action="store_true", help="exit 1 where a bound is missed")
     add("--lock", nargs="+", default=[], metavar="FILE",
-        help="hold these files' locks while a round runs")
+        help="hold these files' locks while a network runs")
     for name, folder in (("build", build / "release"), ("zoo", build / "zoo"),
                          ("models-dir", build / "bench"),
                          ("onnxruntime", build / "onnxruntime")):
