@@ -74,6 +74,24 @@ many_short_loops_follow_each_other(void **state)
     threads_destroy(&threads);
 }
 
+/* Loops one after the other, whose helpers may be late: nobody is waited for,
+ * and no task is lost. */
+static void
+loops_of_any_size_follow_each_other(void **state)
+{
+    (void)state;
+    static tally_t tally;
+    threads_t *threads = s_new(COUNT);
+    for (size_t round = 0; round < 3000; round++) {
+        size_t tasks = round * 7 % 29;
+        memset(&tally, 0, sizeof tally);
+        threads_run(threads, s_count, &tally, tasks);
+        for (size_t i = 0; i < 29; i++)
+            assert_int_equal(tally.plain[i], i < tasks ? 1 : 0);
+    }
+    threads_destroy(&threads);
+}
+
 static void
 a_pool_that_never_ran_ends(void **state)
 {
@@ -96,6 +114,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_is_done_once),
         cmocka_unit_test(many_short_loops_follow_each_other),
+        cmocka_unit_test(loops_of_any_size_follow_each_other),
         cmocka_unit_test(a_pool_that_never_ran_ends),
         cmocka_unit_test(there_is_a_cpu),
     };

@@ -10,7 +10,8 @@ enum {
     IS_MATMUL,
     IS_GEMM,
     TASKS_A_THREAD = 4,
-    BLOCK_FLOATS = 256 << 10, /* of weights that are read at a time */
+    PRODUCTS_A_TASK = 64 << 10, /* less is done before another thread is up */
+    BLOCK_FLOATS = 256 << 10,   /* of weights that are read at a time */
 };
 
 typedef struct product {
@@ -239,6 +240,9 @@ s_run(const step_t *step, const run_t *run)
     size_t threads = (size_t)threads_count(run->threads);
     size_t parts =
         threads == 1 ? 1 : s_ceiling(threads * TASKS_A_THREAD, row_tasks);
+    size_t products =
+        s_smaller(loop.rows, loop.task_rows) * shape->depth * shape->outs;
+    parts = s_smaller(parts, 1 + products / PRODUCTS_A_TASK);
     loop.task_outs =
         s_ceiling(s_ceiling(shape->outs, parts), LINEAR_WIDTH) * LINEAR_WIDTH;
     loop.out_tasks = s_ceiling(shape->outs, loop.task_outs);

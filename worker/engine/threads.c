@@ -12,24 +12,31 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/engine/gate.h"
 
 typedef struct helper {
     threads_t *owner;
     pthread_t thread;
     int index;
+    unsigned seen; /* the last loop it took part in */
+    int64_t awake_ns;
 } helper_t;
 
+/* A loop is open while its number is odd. A helper counts itself in and then
+ * looks whether its loop is still open; the caller closes the loop and then
+ * waits until nobody is in: so the four fields of a loop change only while
+ * nobody reads them, and a helper that wakes too late holds nobody up. */
 struct threads {
     int count;
     int started; /* helpers that run */
     helper_t *helpers;
+    int64_t awake_ns; /* of the caller */
 
-    pthread_mutex_t lock;
-    pthread_cond_t begin; /* a loop is there, or the end */
-    pthread_cond_t done;  /* the last helper has left the loop */
-    uint64_t loop;        /* number of the loop in progress */
-    int busy;             /* helpers not yet through with it */
-    bool ending;
+    gate_t begin; /* a loop is open, or the end */
+    gate_t done;  /* no helper is in */
+    atomic_uint loop;
+    atomic_int inside;
+    atomic_bool ending;
 
     task_fn *function;
     void *context;
@@ -49,27 +56,40 @@ s_work(threads_t *self, int thread)
     }
 }
 
+static bool
+s_has_begun(void *context)
+{
+    const helper_t *helper = context;
+    unsigned loop = atomic_load(&helper->owner->loop);
+    return (loop % 2 == 1 && loop != helper->seen) ||
+           atomic_load(&helper->owner->ending);
+}
+
+static bool
+s_is_done(void *context)
+{
+    threads_t *self = context;
+    return atomic_load(&self->inside) == 0;
+}
+
 static void *
 s_help(void *argument)
 {
     helper_t *helper = argument;
     threads_t *self = helper->owner;
-    uint64_t seen = 0;
-    pthread_mutex_lock(&self->lock);
     for (;;) {
-        while (self->loop == seen && !self->ending)
-            pthread_cond_wait(&self->begin, &self->lock);
-        if (self->ending)
-            break;
-        seen = self->loop;
-        pthread_mutex_unlock(&self->lock);
-        s_work(self, helper->index);
-        pthread_mutex_lock(&self->lock);
-        if (--self->busy == 0)
-            pthread_cond_signal(&self->done);
+        gate_wait(&self->begin, s_has_begun, helper, &helper->awake_ns);
+        if (atomic_load(&self->ending))
+            return NULL;
+        atomic_fetch_add(&self->inside, 1);
+        unsigned loop = atomic_load(&self->loop);
+        if (loop % 2 == 1) {
+            helper->seen = loop;
+            s_work(self, helper->index);
+        }
+        if (atomic_fetch_sub(&self->inside, 1) == 1)
+            gate_wake(&self->done);
     }
-    pthread_mutex_unlock(&self->lock);
-    return NULL;
 }
 
 /* Signals are the business of the program's own threads. */
@@ -84,6 +104,7 @@ s_start(threads_t *self, fault_t *fault)
         helper_t *helper = &self->helpers[i];
         helper->owner = self;
         helper->index = i + 1;
+        helper->awake_ns = self->awake_ns;
         error = pthread_create(&helper->thread, NULL, s_help, helper);
         self->started += !error;
     }
@@ -102,9 +123,10 @@ threads_new(int count, fault_t *fault)
     if (!self)
         return NULL;
     self->count = count;
-    pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->begin, NULL);
-    pthread_cond_init(&self->done, NULL);
+    self->awake_ns =
+        count > threads_online() ? GATE_NEVER_AWAKE : GATE_AWAKE_NS;
+    gate_init(&self->begin);
+    gate_init(&self->done);
     self->helpers = mem_new((size_t)count, sizeof *self->helpers, fault);
     if (!self->helpers || s_start(self, fault))
         threads_destroy(&self);
@@ -117,15 +139,12 @@ threads_destroy(threads_t **self)
     threads_t *threads = *self;
     if (!threads)
         return;
-    pthread_mutex_lock(&threads->lock);
-    threads->ending = true;
-    pthread_cond_broadcast(&threads->begin);
-    pthread_mutex_unlock(&threads->lock);
+    atomic_store(&threads->ending, true);
+    gate_wake(&threads->begin);
     for (int i = 0; i < threads->started; i++)
         pthread_join(threads->helpers[i].thread, NULL);
-    pthread_cond_destroy(&threads->done);
-    pthread_cond_destroy(&threads->begin);
-    pthread_mutex_destroy(&threads->lock);
+    gate_release(&threads->done);
+    gate_release(&threads->begin);
     free(threads->helpers);
     free(threads);
     *self = NULL;
@@ -155,20 +174,15 @@ threads_run(threads_t *self, task_fn *function, void *context, size_t tasks)
         return;
     }
 
-    pthread_mutex_lock(&self->lock);
     self->function = function;
     self->context = context;
     self->tasks = tasks;
-    atomic_store_explicit(&self->next, 0, memory_order_relaxed);
-    self->busy = self->count - 1;
-    self->loop++;
-    pthread_cond_broadcast(&self->begin);
-    pthread_mutex_unlock(&self->lock);
+    atomic_store(&self->next, 0);
+    atomic_fetch_add(&self->loop, 1);
+    gate_wake(&self->begin);
 
     s_work(self, 0);
 
-    pthread_mutex_lock(&self->lock);
-    while (self->busy > 0)
-        pthread_cond_wait(&self->done, &self->lock);
-    pthread_mutex_unlock(&self->lock);
+    atomic_fetch_add(&self->loop, 1);
+    gate_wait(&self->done, s_is_done, self, &self->awake_ns);
 }

@@ -1,8 +1,9 @@
 /* A few threads that share the tasks of one loop after another.
  *
- * Whoever waits sleeps, so several workers on one machine do not spin against
- * each other. Which thread takes which task is left to chance: tasks write to
- * places of their own, so results do not depend on it.
+ * Whoever waits is awake for a moment at most (gate.h), so several workers on
+ * one machine do not spin against each other. Which thread takes which task is
+ * left to chance: tasks write to places of their own, so results do not depend
+ * on it.
  */
 #ifndef CONVOY_WORKER_ENGINE_THREADS_H
 #define CONVOY_WORKER_ENGINE_THREADS_H
