@@ -102,17 +102,17 @@ s_release(layer_t *self)
 static void
 s_compute(const layer_t *self, const conv_end_t *end, size_t share, float *y)
 {
-    depthwise_t depthwise;
-    assert_true(kernels()->depthwise_init(&depthwise, &self->window));
+    band_t band;
+    assert_true(kernels()->depthwise_init(&band, &self->window));
     const window_t *w = &self->window;
     size_t planes = (size_t)self->planes;
     size_t taps = (size_t)(w->kernel_y * w->kernel_x);
     float *packed = s_aligned(planes * taps);
-    float *scratch = s_aligned(kernels()->depthwise_scratch_floats(&depthwise));
+    float *scratch = s_aligned(kernels()->depthwise_scratch_floats(&band));
     memset(scratch, 0xff,
-           kernels()->depthwise_scratch_floats(&depthwise) * sizeof(float));
+           kernels()->depthwise_scratch_floats(&band) * sizeof(float));
     for (size_t p = 0; p < planes; p++)
-        kernels()->depthwise_pack(&depthwise, packed + p * taps,
+        kernels()->depthwise_pack(w, packed + p * taps,
                                   self->filters + p * taps);
     for (size_t p = 0; p < planes; p += share) {
         depthwise_range_t range = {p, planes - p < share ? planes - p : share,
@@ -120,7 +120,7 @@ s_compute(const layer_t *self, const conv_end_t *end, size_t share, float *y)
         float *behind = y + (p + range.planes) * self->out;
         for (int i = 0; i < GUARD; i++)
             behind[i] = 1234.0f;
-        kernels()->depthwise_planes(&depthwise, &range, end, y, self->x, packed,
+        kernels()->depthwise_planes(&band, &range, end, y, self->x, packed,
                                     scratch);
         for (int i = 0; i < GUARD; i++)
             assert_true(behind[i] == 1234.0f);
@@ -256,12 +256,12 @@ static void
 a_window_that_is_too_large_is_refused(void **state)
 {
     (void)state;
-    depthwise_t depthwise;
+    band_t band;
     window_t w = {20, 21, 20, 21, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
-    assert_true(kernels()->depthwise_init(&depthwise, &w));
-    w.kernel_x = DEPTHWISE_COLUMNS_MAX + 1;
-    w.pad_left = w.pad_right = DEPTHWISE_COLUMNS_MAX / 2;
-    assert_false(kernels()->depthwise_init(&depthwise, &w));
+    assert_true(kernels()->depthwise_init(&band, &w));
+    w.kernel_x = BAND_COLUMNS_MAX + 1;
+    w.pad_left = w.pad_right = BAND_COLUMNS_MAX / 2;
+    assert_false(kernels()->depthwise_init(&band, &w));
     w = (window_t){.height = 4,
                    .width = 1 << 20,
                    .out_height = 1,
@@ -273,7 +273,7 @@ a_window_that_is_too_large_is_refused(void **state)
                    .dilation_y = 1 << 10,
                    .dilation_x = 1,
                    .pad_top = 1 << 11};
-    assert_false(kernels()->depthwise_init(&depthwise, &w));
+    assert_false(kernels()->depthwise_init(&band, &w));
 }
 
 int

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/naive.h"
 #include "worker/engine/level.h"
@@ -47,6 +48,37 @@ s_random_window(naive_random_t *random)
     return w;
 }
 
+/* With scratch that holds anything. */
+static float *
+s_scratch(const pool_t *pool)
+{
+    size_t bytes = kernels()->pool_scratch_floats(pool) * sizeof(float);
+    float *scratch = aligned_alloc(64, (bytes + 64) / 64 * 64);
+    memset(scratch, 0xff, bytes);
+    return scratch;
+}
+
+static void
+s_pool_max(const window_t *w, float *y, const float *x, size_t planes)
+{
+    pool_t pool;
+    kernels()->pool_init(&pool, w);
+    float *scratch = s_scratch(&pool);
+    kernels()->pool_max(&pool, y, x, planes, scratch);
+    free(scratch);
+}
+
+static void
+s_pool_average(const window_t *w, bool count_padding, float *y, const float *x,
+               size_t planes)
+{
+    pool_t pool;
+    kernels()->pool_init(&pool, w);
+    float *scratch = s_scratch(&pool);
+    kernels()->pool_average(&pool, count_padding, y, x, planes, scratch);
+    free(scratch);
+}
+
 static void
 windows_of_every_kind_are_right(void **state)
 {
@@ -60,11 +92,11 @@ windows_of_every_kind_are_right(void **state)
         float *y = naive_floats(&random, outs);
         float *expected = naive_floats(&random, outs);
         naive_pool_max(&w, expected, x, PLANES);
-        kernels()->pool_max(&w, y, x, PLANES);
+        s_pool_max(&w, y, x, PLANES);
         assert_memory_equal(y, expected, outs * sizeof *y);
         for (int padding = 0; padding < 2; padding++) {
             naive_pool_average(&w, padding, expected, x, PLANES);
-            kernels()->pool_average(&w, padding, y, x, PLANES);
+            s_pool_average(&w, padding, y, x, PLANES);
             assert_true(naive_error(y, expected, outs) < 2e-6);
         }
         free(x);
@@ -94,9 +126,83 @@ halving_windows_are_right(void **state)
         float *y = naive_floats(&random, outs);
         float *expected = naive_floats(&random, outs);
         naive_pool_max(&w, expected, x, 5);
-        kernels()->pool_max(&w, y, x, 5);
+        s_pool_max(&w, y, x, 5);
         assert_memory_equal(y, expected, outs * sizeof *y);
         free(x);
+        free(y);
+        free(expected);
+    }
+}
+
+/* One window that no band holds, and planes of several bands. */
+static void
+planes_that_are_large_are_right(void **state)
+{
+    (void)state;
+    naive_random_t random = {11};
+    for (int stride = 1; stride <= 3; stride++)
+        for (int kernel = 2; kernel <= BAND_COLUMNS_MAX + 1;
+             kernel += kernel < 4 ? 1 : BAND_COLUMNS_MAX + 1 - 4) {
+            window_t w = {.height = 90,
+                          .width = 211,
+                          .kernel_y = kernel < 4 ? kernel : 2,
+                          .kernel_x = kernel,
+                          .stride_y = stride,
+                          .stride_x = stride,
+                          .dilation_y = 1,
+                          .dilation_x = 1,
+                          .pad_top = 1,
+                          .pad_left = 1};
+            w.out_height = s_outs(90, w.kernel_y, stride, 1, 1, 0, 0);
+            w.out_width = s_outs(211, kernel, stride, 1, 1, 0, 0);
+            size_t outs = (size_t)(2 * w.out_height * w.out_width);
+            float *x = naive_floats(&random, 2 * 90 * 211);
+            float *y = naive_floats(&random, outs);
+            float *expected = naive_floats(&random, outs);
+            naive_pool_max(&w, expected, x, 2);
+            s_pool_max(&w, y, x, 2);
+            assert_memory_equal(y, expected, outs * sizeof *y);
+            naive_pool_average(&w, false, expected, x, 2);
+            s_pool_average(&w, false, y, x, 2);
+            assert_true(naive_error(y, expected, outs) < 2e-6);
+            free(x);
+            free(y);
+            free(expected);
+        }
+}
+
+/* Outputs that see one, and only they, are NaN; others what they were. */
+static void
+numbers_that_are_none_win_their_windows(void **state)
+{
+    (void)state;
+    naive_random_t random = {12};
+    for (int round = 0; round < 100; round++) {
+        window_t w = s_random_window(&random);
+        size_t ins = (size_t)(3 * w.height * w.width);
+        size_t outs = (size_t)(3 * w.out_height * w.out_width);
+        float *x = naive_floats(&random, ins);
+        float *marks = calloc(ins, sizeof *marks);
+        float *marked = naive_floats(&random, outs);
+        float *y = naive_floats(&random, outs);
+        float *expected = naive_floats(&random, outs);
+        naive_pool_max(&w, expected, x, 3);
+        for (int i = 0; i < 3; i++) {
+            size_t at = (size_t)naive_int(&random, 0, (int)ins - 1);
+            x[at] = NAN;
+            marks[at] = 1.0f;
+        }
+        naive_pool_max(&w, marked, marks, 3);
+        s_pool_max(&w, y, x, 3);
+        for (size_t i = 0; i < outs; i++)
+            assert_true(marked[i] == 1.0f ? isnan(y[i]) : y[i] == expected[i]);
+        naive_pool_average(&w, false, marked, marks, 3);
+        s_pool_average(&w, false, y, x, 3);
+        for (size_t i = 0; i < outs; i++)
+            assert_int_equal(isnan(y[i]) != 0, marked[i] > 0.0f);
+        free(x);
+        free(marks);
+        free(marked);
         free(y);
         free(expected);
     }
@@ -138,6 +244,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_of_every_kind_are_right),
         cmocka_unit_test(halving_windows_are_right),
+        cmocka_unit_test(planes_that_are_large_are_right),
+        cmocka_unit_test(numbers_that_are_none_win_their_windows),
         cmocka_unit_test(a_number_that_is_none_wins),
         cmocka_unit_test(global_pools_are_right),
     };

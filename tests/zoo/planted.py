@@ -33,7 +33,7 @@ CONCERNS = {
     "linear-block": lambda model: model in TRANSFORMERS,
     "mean-tail": lambda model: model not in NO_POOLED_MEAN,
     "norm-unbiased": lambda model: model in TRANSFORMERS,
-    "pool-corner": lambda model: model in MAXIMA,
+    "pool-column": lambda model: model in MAXIMA,
     "softmax-tail": lambda model: model in ATTENTION,
 }
 

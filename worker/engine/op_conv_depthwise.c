@@ -15,7 +15,7 @@ enum {
 
 typedef struct layer {
     conv_t conv;
-    depthwise_t depthwise;
+    band_t band;
 } layer_t;
 
 typedef struct loop {
@@ -33,7 +33,7 @@ s_read(const build_t *build, const step_t *step, layer_t *layer, fault_t *fault)
         return -1;
     if (conv->groups == 1 || conv->shape.channels_in != 1)
         return step_refuse(build, step, fault, "it is not depthwise");
-    if (!kernels()->depthwise_init(&layer->depthwise, &conv->shape.window))
+    if (!kernels()->depthwise_init(&layer->band, &conv->shape.window))
         return step_refuse(build, step, fault, "its window is too large");
     return 0;
 }
@@ -57,8 +57,7 @@ s_prepare_weights(const build_t *build, step_t *step, const layer_t *layer,
     step->weights_bytes += count * sizeof *step->weights;
     bool ready = filters && step->weights;
     for (size_t i = 0; ready && i < count; i += taps)
-        kernels()->depthwise_pack(&layer->depthwise, step->weights + i,
-                                  filters + i);
+        kernels()->depthwise_pack(w, step->weights + i, filters + i);
     free(filters);
     return ready ? 0 : -1;
 }
@@ -71,8 +70,7 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     if (!layer || s_read(build, step, layer, fault) ||
         conv_prepare_bias(build, step, fault))
         return -1;
-    step->scratch_floats =
-        kernels()->depthwise_scratch_floats(&layer->depthwise);
+    step->scratch_floats = kernels()->depthwise_scratch_floats(&layer->band);
     return s_prepare_weights(build, step, layer, fault);
 }
 
@@ -101,7 +99,7 @@ s_task(void *context, size_t task, int thread)
     range.planes = left < loop->planes ? left : loop->planes;
     conv_end_t end = conv_end(step, image, 0);
     kernels()->depthwise_planes(
-        &layer->depthwise, &range, &end,
+        &layer->band, &range, &end,
         conv_image(conv, step->outputs[0], image, 0, conv->out_floats),
         conv_image(conv, step->inputs[0], image, 0, conv->in_floats),
         step->weights,

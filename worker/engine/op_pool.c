@@ -9,7 +9,7 @@ enum { FLOATS_A_TASK = 16384 }; /* of the input; waking a thread costs, too */
 enum { POOL_MAX, POOL_AVERAGE, POOL_MEAN, POOL_LARGEST };
 
 typedef struct pooling {
-    window_t window;
+    pool_t pool; /* not of global pools */
     bool count_padding;
     size_t planes;                /* of a sample */
     size_t in_floats, out_floats; /* of a plane */
@@ -35,15 +35,16 @@ s_check(const build_t *build, const step_t *step, fault_t *fault)
 static int
 s_prepare(const build_t *build, step_t *step, fault_t *fault)
 {
+    window_t window;
     pooling_t *pooling = step->state = mem_new(1, sizeof *pooling, fault);
-    if (!pooling || op_window(build, step, NULL, &pooling->window, fault))
+    if (!pooling || op_window(build, step, NULL, &window, fault))
         return -1;
+    kernels()->pool_init(&pooling->pool, &window);
+    step->scratch_floats = kernels()->pool_scratch_floats(&pooling->pool);
     const shape_t *in = &step->inputs[0]->shape;
-    const window_t *window = &pooling->window;
     pooling->planes = (size_t)in->dims[0] * (size_t)in->dims[1];
-    pooling->in_floats = (size_t)window->height * (size_t)window->width;
-    pooling->out_floats =
-        (size_t)window->out_height * (size_t)window->out_width;
+    pooling->in_floats = (size_t)window.height * (size_t)window.width;
+    pooling->out_floats = (size_t)window.out_height * (size_t)window.out_width;
     pooling->count_padding =
         node_int(step_node(build, step), "count_include_pad", 0) != 0;
     return 0;
@@ -78,10 +79,11 @@ s_task(void *context, size_t task, int thread)
     const loop_t *loop = context;
     const step_t *step = loop->step;
     const pooling_t *pooling = step->state;
-    (void)thread;
     if (!run_advance(loop->run))
         return;
 
+    float *scratch =
+        loop->run->scratch + (size_t)thread * loop->run->scratch_stride;
     size_t sample = task / loop->tasks_a_sample;
     size_t plane = task % loop->tasks_a_sample * loop->planes;
     size_t planes = pooling->planes - plane < loop->planes
@@ -93,11 +95,11 @@ s_task(void *context, size_t task, int thread)
         operand_row(step->outputs[0], sample) + plane * pooling->out_floats;
     switch (step->op->detail) {
     case POOL_MAX:
-        kernels()->pool_max(&pooling->window, y, x, planes);
+        kernels()->pool_max(&pooling->pool, y, x, planes, scratch);
         break;
     case POOL_AVERAGE:
-        kernels()->pool_average(&pooling->window, pooling->count_padding, y, x,
-                                planes);
+        kernels()->pool_average(&pooling->pool, pooling->count_padding, y, x,
+                                planes, scratch);
         break;
     case POOL_MEAN:
         kernels()->pool_mean(y, x, planes, pooling->in_floats);

@@ -69,9 +69,11 @@
     row(norm_rows)                                                             \
     row(peak_run)                                                              \
     row(pool_average)                                                          \
+    row(pool_init)                                                             \
     row(pool_largest)                                                          \
     row(pool_max)                                                              \
     row(pool_mean)                                                             \
+    row(pool_scratch_floats)                                                   \
     row(reduce_columns)                                                        \
     row(reduce_rows)                                                           \
     row(resize_columns)                                                        \

@@ -49,20 +49,19 @@ vector_all(float value)
     return value - (vector_t){0};
 }
 
-/* Lane by lane: where a lane of mask is -1 the one of `yes`, where 0 of no. */
-static inline vector_t
-vector_choose(vector_mask_t mask, vector_t yes, vector_t no)
-{
-    return (vector_t)(((vector_mask_t)yes & mask) |
-                      ((vector_mask_t)no & ~mask));
-}
+/* Lane by lane: where a lane of mask is -1 the one of `yes`, where 0 of `no`. A
+ * macro, as GCC makes one instruction of it only where it sees the comparison.
+ */
+#define VECTOR_CHOOSE(mask, yes, no)                                           \
+    ((vector_t)(((vector_mask_t)(yes) & (mask)) |                              \
+                ((vector_mask_t)(no) & ~(mask))))
 
 /* Each lane brought between two bounds, low first; a NaN stays one. */
 static inline vector_t
 vector_between(vector_t value, vector_t low, vector_t high)
 {
-    value = vector_choose(value < low, low, value);
-    return vector_choose(value > high, high, value);
+    value = VECTOR_CHOOSE(value < low, low, value);
+    return VECTOR_CHOOSE(value > high, high, value);
 }
 
 #endif
