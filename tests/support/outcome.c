@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/allocations.h"
 #include "tests/support/tests.h"
 #include "worker/engine/session.h"
 
@@ -38,6 +39,9 @@ outcome_run(outcome_t *self, int output)
         memcpy(session_input_row(session, 0, (int)s, &in),
                self->x + s * self->in, in);
     assert_ok(session_run(session, (int)batch, &fault), &fault);
+    int before = allocations_count();
+    assert_ok(session_run(session, (int)batch, &fault), &fault);
+    assert_int_equal(allocations_count(), before);
     for (size_t s = 0; s < batch; s++)
         memcpy(self->y + s * self->out,
                session_output_row(session, 0, (int)s, &out), out);

@@ -18,7 +18,8 @@ typedef struct outcome {
 int outcome_begin(outcome_t *self, uint64_t seed, int rank,
                   const int64_t *dims);
 
-/* Run the batch on normal numbers; a failure fails the running test. */
+/* Run the batch on normal numbers, twice: the second run must not ask for
+ * memory. A failure fails the running test. */
 void outcome_run(outcome_t *self, int output);
 
 /* All elements of a constant as float32; free them. */

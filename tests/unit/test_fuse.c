@@ -8,7 +8,7 @@
 #include "tests/support/networks.h"
 #include "worker/engine/session.h"
 
-enum { CHANNELS = 6, SIDE = 9, BATCH = 3 };
+enum { CHANNELS = 16, SIDE = 9, BATCH = 3 };
 
 /* Something that an activation or a sum may follow: a value made from x. */
 typedef int make_fn(network_t *net, int x);
@@ -45,7 +45,12 @@ s_norm(network_t *net, int x)
     const int64_t count = CHANNELS;
     int scale = network_weights(net, 1, &count, 1.0f);
     int shift = network_weights(net, 1, &count, 1.0f);
-    int variance = network_unary(net, "Abs", shift);
+    float spread[CHANNELS];
+    for (int c = 0; c < CHANNELS; c++)
+        spread[c] = 0.5f + 0.25f * (float)c;
+    int variance =
+        graph_add_elements(net->graph, "variance", DTYPE_FLOAT32,
+                           &(shape_t){1, {CHANNELS}}, spread, &s_fault);
     int inputs[] = {x, scale, shift, scale, variance};
     return network_node(net, "BatchNormalization", 5, inputs, NULL);
 }

@@ -9,47 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/allocations.h"
 #include "tests/support/networks.h"
 #include "worker/engine/session.h"
-
-/* Every allocation of this program is counted, where no sanitizer has its own
- * allocator. */
-static atomic_int s_allocations;
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
-void *
-malloc(size_t size)
-{
-    s_allocations++;
-    return __libc_malloc(size);
-}
-
-void *
-calloc(size_t count, size_t size)
-{
-    s_allocations++;
-    return __libc_calloc(count, size);
-}
-
-void *
-realloc(void *memory, size_t size)
-{
-    s_allocations++;
-    return __libc_realloc(memory, size);
-}
-
-void *
-aligned_alloc(size_t alignment, size_t size)
-{
-    s_allocations++;
-    return __libc_memalign(alignment, size);
-}
-#endif
 
 static session_t *
 s_session(const network_t *network, int threads, int batch_max)
@@ -262,24 +224,85 @@ a_whole_network_gives_the_naive_numbers(void **state)
     network_release(&network);
 }
 
+/* Every way to compute a convolution and a product, and plain loops. */
+static void
+s_build_ways(network_t *network)
+{
+    const int64_t image[4] = {DIM_BATCH, 4, 31, 29};
+    int x = network_input(network, "image", 4, image);
+    x = network_conv(network, x, 4, 24, 7, 2, 3, 1);
+    x = network_conv(network, x, 24, 24, 3, 1, 1, 1);
+    x = network_conv(network, x, 24, 24, 3, 1, 1, 24);
+    x = network_conv(network, x, 24, 24, 3, 1, 1, 4);
+    x = network_conv(network, x, 24, 32, 1, 1, 0, 1);
+    const int64_t transposed[4] = {32, 4, 3, 3};
+    int inputs[2] = {x, network_weights(network, 4, transposed, 0.1f)};
+    x = network_node(network, "ConvTranspose", 2, inputs, NULL);
+    const int64_t rows[2] = {17, 8};
+    x = network_binary(network, "MatMul", x,
+                       network_weights(network, 2, rows, 0.1f));
+    const int64_t order[4] = {0, 1, 3, 2};
+    int node, turned = network_node(network, "Transpose", 1, &x, &node);
+    fault_t fault = {0};
+    assert_ok(graph_set_ints(network->graph, node, "perm", order, 4, &fault),
+              &fault);
+    x = network_binary(network, "MatMul", x, turned);
+    const int64_t pads[8] = {0, 0, 0, 1, 0, 0, 1, 0};
+    network_output(network, network_binary(network, "Pad", x,
+                                           network_ints(network, 8, pads)));
+}
+
+/* How many different ways there are among its steps. */
+static int
+s_count_ways(session_t *session, const graph_t *graph)
+{
+    fault_t fault = {0};
+    size_t count;
+    int ways = 0;
+    assert_ok(session_watch(session, graph, &fault), &fault);
+    const lap_t *laps = session_laps(session, &count);
+    for (size_t i = 0; i < count; i++) {
+        bool known = laps[i].way[0] == '\0';
+        for (size_t k = 0; k < i; k++)
+            known = known || strcmp(laps[k].way, laps[i].way) == 0;
+        ways += !known;
+    }
+    return ways;
+}
+
+static void
+s_check_allocations(const network_t *network, int threads, int ways)
+{
+    naive_random_t random = {14};
+    session_t *session = s_session(network, threads, 8);
+    float *x = naive_floats(&random, 8 * s_row_floats(session, false));
+    float *y = naive_floats(&random, 8 * s_row_floats(session, true));
+    int before = allocations_count();
+    for (int batch = 1; batch <= session_batch_max(session); batch++)
+        s_run(session, x, 0, batch, y);
+    assert_int_equal(allocations_count(), before);
+    assert_true(s_count_ways(session, network->graph) >= ways);
+    free(x);
+    free(y);
+    session_destroy(&session);
+}
+
 static void
 a_run_allocates_nothing(void **state)
 {
     (void)state;
-    network_t network;
-    network_init(&network, 14);
-    s_build_branches(&network);
-    session_t *session = s_session(&network, 2, 8);
-    float *x = naive_floats(&network.random, 8 * s_row_floats(session, false));
-    float *y = naive_floats(&network.random, 8 * s_row_floats(session, true));
-    int before = s_allocations;
-    for (int batch = 1; batch <= 8; batch++)
-        s_run(session, x, 0, batch, y);
-    assert_int_equal(s_allocations, before);
-    free(x);
-    free(y);
-    session_destroy(&session);
-    network_release(&network);
+    static const struct {
+        void (*build)(network_t *network);
+        int ways;
+    } rows[] = {{s_build_branches, 0}, {network_cifar, 0}, {s_build_ways, 5}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (int threads = 1; threads <= 2; threads++) {
+            network_t network;
+            network_init(&network, 14);
+            rows[i].build(&network);
+            s_check_allocations(&network, threads, rows[i].ways);
+            network_release(&network);
+        }
 }
 
 static void
