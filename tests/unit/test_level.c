@@ -29,6 +29,29 @@ the_environment_chooses_where_nobody_did(void **state)
     assert_non_null(kernels()->level);
 }
 
+/* By itself BLIS takes a virtual machine's CPU for an older one. */
+static void
+blis_takes_the_micro_kernel_of_the_level(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *level, *architecture;
+    } rows[] = {
+        {"avx512", "skx-"},
+        {"avx2", "haswell-"},
+#if defined(__aarch64__)
+        {"baseline", "cortexa57-"},
+#else
+        {"baseline", "generic-"},
+#endif
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].level, kernels()->level) == 0)
+            assert_ptr_equal(
+                strstr(kernels()->gemm_name(), rows[i].architecture),
+                kernels()->gemm_name());
+}
+
 static void
 a_session_names_level_and_micro_kernel(void **state)
 {
@@ -63,6 +86,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unknown_level_is_refused_with_those_there_are),
         cmocka_unit_test(the_environment_chooses_where_nobody_did),
+        cmocka_unit_test(blis_takes_the_micro_kernel_of_the_level),
         cmocka_unit_test(a_session_names_level_and_micro_kernel),
         cmocka_unit_test(every_level_of_this_machine_has_all_kernels),
     };
