@@ -21,7 +21,7 @@ typedef struct loop {
     const step_t *step;
     const run_t *run;
     size_t parts, channels; /* of a part */
-    size_t blocks, vectors; /* of a block */
+    size_t blocks;
 } loop_t;
 
 static int
@@ -107,16 +107,17 @@ s_task(void *context, size_t task, int thread)
     if (!run_advance(loop->run))
         return;
 
+    size_t block = task % loop->blocks;
+    task /= loop->blocks;
     winograd_range_t range = {
-        .vector = task % loop->blocks * loop->vectors,
-        .channel = task / loop->blocks % loop->parts * loop->channels,
+        .vector = block * layout->vectors / loop->blocks,
+        .channel = task % loop->parts * loop->channels,
     };
-    task /= loop->blocks * loop->parts;
+    task /= loop->parts;
     size_t group = task % (size_t)conv->groups;
     size_t image = task / (size_t)conv->groups;
-    size_t vectors = layout->vectors - range.vector;
     size_t channels = (size_t)conv->shape.channels_out - range.channel;
-    range.vectors = vectors < loop->vectors ? vectors : loop->vectors;
+    range.vectors = (block + 1) * layout->vectors / loop->blocks - range.vector;
     range.channels = channels < loop->channels ? channels : loop->channels;
     conv_end_t end = conv_end(step, image, group);
     kernels()->winograd(
@@ -145,7 +146,6 @@ s_divide(loop_t *loop, const few_t *few, size_t images, size_t threads)
     loop->parts = 1;
     if (wanted > 1 && loop->blocks < 2 * wanted)
         loop->parts = wanted;
-    loop->vectors = s_ceiling(layout->vectors, loop->blocks);
     loop->channels =
         s_ceiling(s_ceiling(channels, loop->parts), layout->channels_multiple) *
         layout->channels_multiple;

@@ -6,8 +6,7 @@
 #include "worker/kernel/winograd_parts.h"
 
 enum {
-    V_FLOATS = 256 << 10, /* of V that a block may take: half of an L2 */
-    M_FLOATS = 64 << 10,  /* of M at a time */
+    BLOCK_FLOATS = 256 << 10, /* of V and M: most of a second-level cache */
     LINE_FLOATS = 16,
     TAPS = 9
 };
@@ -27,40 +26,47 @@ s_stride(size_t floats)
 }
 
 static size_t
-s_v_floats(const winograd_t *self, size_t vectors)
-{
-    return self->points *
-           s_stride((size_t)self->shape.channels_in * vectors * VECTOR_LANES);
-}
-
-static size_t
-s_m_floats(const winograd_t *self, size_t channels, size_t vectors)
+s_floats(const winograd_t *self, size_t channels, size_t vectors)
 {
     return self->points * s_stride(channels * vectors * VECTOR_LANES);
 }
 
-/* Panels of tiles as wide as they come, as many as V's share of the cache
- * takes, in blocks as even as that allows. */
+static size_t
+s_v_floats(const winograd_t *self, size_t vectors)
+{
+    return s_floats(self, (size_t)self->shape.channels_in, vectors);
+}
+
+static size_t
+s_m_floats(const winograd_t *self, size_t vectors)
+{
+    size_t panels = s_ceiling((size_t)self->shape.channels_out, PANEL_ROWS);
+    return s_floats(self, panels * PANEL_ROWS, vectors);
+}
+
+/* Panels of tiles as wide as they come: as many as the cache takes, or one
+ * where it takes none, as U is read anew for each block. */
 static void
 s_choose_block(winograd_t *self)
 {
-    size_t panels = V_FLOATS / s_v_floats(self, PANEL_VECTORS);
-    size_t most = (panels ? panels : 1) * PANEL_VECTORS;
-    size_t blocks = s_ceiling(self->vectors, most);
-    size_t even = s_ceiling(self->vectors, blocks);
-    self->block = s_ceiling(even, PANEL_VECTORS) * PANEL_VECTORS;
+    size_t panels = BLOCK_FLOATS / (s_v_floats(self, PANEL_VECTORS) +
+                                    s_m_floats(self, PANEL_VECTORS));
+    self->block = (panels ? panels : 1) * PANEL_VECTORS;
     if (self->block > self->vectors)
         self->block = self->vectors;
 }
 
+/* Column q of tile x is the image's tile * x + q - pad_left. */
 static void
-s_choose_channels(winograd_t *self)
+s_find_inside(winograd_t *self)
 {
-    size_t rows = s_ceiling((size_t)self->shape.channels_out, PANEL_ROWS);
-    size_t panels = M_FLOATS / s_m_floats(self, PANEL_ROWS, self->block);
-    panels = panels ? panels : 1;
-    panels = s_ceiling(rows, s_ceiling(rows, panels));
-    self->channels_block = panels * PANEL_ROWS;
+    const window_t *w = &self->shape.window;
+    for (int q = 0; q < self->reach; q++) {
+        int first = w->pad_left - q + self->tile - 1;
+        int end = w->pad_left + w->width - q + self->tile - 1;
+        self->inside_first[q] = first < 0 ? 0 : first / self->tile;
+        self->inside_end[q] = end < 0 ? 0 : end / self->tile;
+    }
 }
 
 void
@@ -75,20 +81,19 @@ winograd_init(winograd_t *self, const conv_shape_t *shape, int tile)
         .tile = tile,
         .reach = tile + 2,
         .points = (size_t)(tile + 2) * (size_t)(tile + 2),
-        .pitch = (size_t)tiles_x + 1,
+        .pitch = (size_t)tiles_x,
         .channels_multiple = PANEL_ROWS,
     };
-    size_t flat = (size_t)tiles_y * self->pitch - 1;
-    self->vectors = s_ceiling(flat, VECTOR_LANES);
+    self->vectors = s_ceiling((size_t)(tiles_y * tiles_x), VECTOR_LANES);
+    s_find_inside(self);
     s_choose_block(self);
-    s_choose_channels(self);
     self->weights_floats = self->points * (size_t)shape->channels_in *
                            s_ceiling((size_t)shape->channels_out, PANEL_ROWS) *
                            PANEL_ROWS;
     size_t input = winograd_input_floats(self, self->block);
     size_t output = winograd_output_floats(self, self->block);
     self->scratch_floats = s_v_floats(self, self->block) +
-                           s_m_floats(self, self->channels_block, self->block) +
+                           s_m_floats(self, self->block) +
                            s_stride(input > output ? input : output);
 }
 
@@ -157,34 +162,32 @@ winograd(const winograd_t *self, const winograd_range_t *range,
 {
     const window_t *w = &self->shape.window;
     size_t depth = (size_t)self->shape.channels_in;
-    size_t plane = (size_t)w->height * (size_t)w->width;
+    ptrdiff_t plane = (ptrdiff_t)w->height * w->width;
+    winograd_image_t image = {x, (ptrdiff_t)depth * plane, plane};
     size_t out_plane = (size_t)w->out_height * (size_t)w->out_width;
     size_t u_stride = self->weights_floats / self->points;
+    size_t tiles = range->vectors * VECTOR_LANES;
+    size_t rows = s_ceiling(range->channels, PANEL_ROWS) * PANEL_ROWS;
     winograd_block_t block = {
         .layout = self,
         .vector = range->vector,
         .vectors = range->vectors,
-        .v_stride = s_stride(depth * range->vectors * VECTOR_LANES),
+        .v_stride = s_stride(depth * tiles),
+        .m_stride = s_stride(rows * tiles),
     };
     float *v = scratch, *m = v + s_v_floats(self, self->block);
-    float *lines = m + s_m_floats(self, self->channels_block, self->block);
+    float *lines = m + s_m_floats(self, self->block);
 
     for (size_t c = 0; c < depth; c++)
-        winograd_input(&block, x + c * plane, x + depth * plane, c, v, lines);
-    for (size_t k = 0; k < range->channels; k += self->channels_block) {
-        size_t left = range->channels - k, first = range->channel + k;
-        size_t some = left < self->channels_block ? left : self->channels_block;
-        size_t rows = s_ceiling(some, PANEL_ROWS) * PANEL_ROWS;
-        block.m_stride = s_stride(rows * range->vectors * VECTOR_LANES);
-        for (size_t p = 0; p < self->points; p++)
-            winograd_multiply(&block, rows,
-                              packed + p * u_stride + first * depth,
-                              v + p * block.v_stride, m + p * block.m_stride);
-        for (size_t i = 0; i < some; i++) {
-            size_t at = (first + i) * out_plane;
-            winograd_output(
-                &block, m, i, &end->activation, end->bias[first + i],
-                end->residual ? end->residual + at : NULL, y + at, lines);
-        }
+        winograd_input(&block, &image, c, v, lines);
+    for (size_t p = 0; p < self->points; p++)
+        winograd_multiply(&block, rows,
+                          packed + p * u_stride + range->channel * depth,
+                          v + p * block.v_stride, m + p * block.m_stride);
+    for (size_t k = 0; k < range->channels; k++) {
+        size_t channel = range->channel + k, at = channel * out_plane;
+        winograd_output(&block, m, k, &end->activation, end->bias[channel],
+                        end->residual ? end->residual + at : NULL, y + at,
+                        lines);
     }
 }

@@ -3,18 +3,16 @@
  * multiplications a pair of channels instead of 9 m^2: 2.25, 4 or 5.06 times
  * fewer for m = 2, 4, 6. Formulas: worker/kernel/winograd_points.h.
  *
- * Tiles are counted flat, `pitch` of them a row: those of a row and one that
- * is not wanted. In this count the pixels of a row of tiles lie side by side,
- * row after row, and so a tile's neighbours are at fixed distances whatever
- * the image's width. Vectors hold one number of VECTOR_LANES tiles.
+ * Tiles are counted flat, row after row, `pitch` of them a row. A vector holds
+ * one number of VECTOR_LANES tiles, of several rows where those are short.
  *
  *   input    V[point][channel in][tile]          transformed image
  *   weights  U[point][channel out][channel in]   transformed at load
  *   product  M[point][channel out][tile] = U V   a matrix product a point
  *   output   y from M, bias, residual, activation
  *
- * for a block of tiles at a time, so that V and M stay in the cache; points
- * are the (m + 2)^2 numbers of a transformed tile.
+ * for a block of tiles at a time, so that V and M stay in the cache, while U
+ * streams through it; points are the (m + 2)^2 numbers of a transformed tile.
  *
  * Every element of M is summed over the channels in order, and nothing else of
  * an element depends on its tile's place in a block, so bits follow from the
@@ -39,9 +37,11 @@ typedef struct winograd {
     size_t pitch;   /* tiles counted a row of tiles */
     size_t vectors; /* of tiles of an image */
 
+    /* The tiles of a row whose column q of the input lies inside the image. */
+    int inside_first[WINOGRAD_REACH_MAX], inside_end[WINOGRAD_REACH_MAX];
+
     size_t block;             /* vectors of tiles of a call, the most */
     size_t channels_multiple; /* where output channels may be parted */
-    size_t channels_block;    /* output channels of M at a time */
     size_t weights_floats;    /* of U, packed */
     size_t scratch_floats;    /* of one call, on a 64-byte border */
 } winograd_t;

@@ -1,194 +1,175 @@
 /* Winograd's input transform: from rows of the image to panels of tiles. */
-#include <string.h>
-
 #include "worker/kernel/phases.h"
 #include "worker/kernel/winograd_parts.h"
 #include "worker/kernel/winograd_points.h"
 
-/* Where the stages of one channel lie in scratch.
- *
- *   line    one row of every row of tiles, padded, side by side
- *   phases  [m rows][m phases][span]     lines parted; rows m and m + 1 of a
- *                                        tile are those of the tile a pitch on
- *   columns [reach rows][m phases][run]  transformed along the columns
- */
-typedef struct stages {
-    size_t tiles; /* of the block */
-    size_t span;  /* tiles of a phase: the block's, and what they reach into */
-    size_t run;   /* tiles of a column: one vector more than the block's */
-    float *line, *phases, *columns;
-} stages_t;
+/* Before the transform the numbers of a channel are sorted: plane[i][q] holds
+ * number q of row i of each tile, tile after tile. Only the first m rows: the
+ * last two are the first two of the tile below, a pitch on. Planes have room
+ * for a vector before the first tile and behind the last. */
+typedef struct planes {
+    float *first;
+    size_t floats; /* from plane to plane */
+} planes_t;
 
 static size_t
-s_whole_vectors(size_t floats)
+s_plane_floats(const winograd_t *layout, size_t vectors)
 {
-    return (floats + VECTOR_LANES - 1) / VECTOR_LANES * VECTOR_LANES;
-}
-
-static stages_t
-s_stages(const winograd_t *layout, size_t vectors, float *scratch)
-{
-    size_t m = (size_t)layout->tile, tiles = vectors * VECTOR_LANES;
-    stages_t s = {
-        .tiles = tiles,
-        .span = s_whole_vectors(tiles + layout->pitch + 1) + VECTOR_LANES,
-        .run = tiles + VECTOR_LANES,
-        .line = scratch,
-    };
-    s.phases = s.line + (m * s.span + VECTOR_LANES);
-    s.columns = s.phases + m * m * s.span;
-    return s;
+    size_t below = layout->pitch / VECTOR_LANES + 1;
+    return (vectors + below + 2) * VECTOR_LANES;
 }
 
 size_t
 winograd_input_floats(const winograd_t *layout, size_t vectors)
 {
-    stages_t s = s_stages(layout, vectors, NULL);
-    size_t m = (size_t)layout->tile;
-    return m * s.span + VECTOR_LANES + m * m * s.span +
-           (size_t)layout->reach * m * s.run;
+    return (size_t)(layout->tile * layout->reach) *
+           s_plane_floats(layout, vectors);
 }
 
-/* Zeros, up to a vector more than asked for. */
-static void
-s_clear(float *to, ptrdiff_t count)
+/* Where `count` numbers of the image from `at` can be loaded: there, or beyond
+ * its borders a copy with zeros. */
+static const float *
+s_inside(const winograd_image_t *image, ptrdiff_t at, ptrdiff_t count,
+         float *copy)
 {
-    for (ptrdiff_t j = 0; j < count; j += VECTOR_LANES)
-        vector_store(to + j, (vector_t){0});
+    if (at >= 0 && at + count <= image->floats)
+        return image->x + at;
+    for (ptrdiff_t j = 0; j < count; j++)
+        copy[j] = at + j >= 0 && at + j < image->floats ? image->x[at + j] : 0;
+    return copy;
 }
 
-/* The same for numbers of memory that ends at `limit`. */
-static void
-s_copy(float *to, const float *from, ptrdiff_t count, const float *limit)
+/* Sort some tiles of a row of the image, from `at` in the image. Each vector
+ * gives the numbers 0 to m - 1 of its tiles, and m and m + 1 of those one to
+ * the left. The next channel's are asked for: the rows of a block are too
+ * short for the hardware to see a stream in them. */
+static inline __attribute__((always_inline)) void
+s_sort(int m, const winograd_image_t *image, ptrdiff_t at, int tiles, float *to,
+       size_t stride)
 {
-    ptrdiff_t j = 0;
-    for (; j < count && limit - from >= j + VECTOR_LANES; j += VECTOR_LANES)
-        vector_store(to + j, vector_load(from + j));
-    for (; j < count; j++)
-        to[j] = from[j];
-}
-
-/* Columns [first, first + count) of a row that is zero outside its width. */
-static void
-s_piece(float *to, const float *row, int width, int first, int count,
-        const float *limit)
-{
-    int begin = first < 0 ? -first : 0;
-    int end = width - first < count ? width - first : count;
-    if (begin >= end) {
-        s_clear(to, count);
-        return;
+    float *left = to + (size_t)m * stride - 1;
+    float kept[2] = {left[0], left[stride]};
+    for (int t = 0; t <= tiles; t += VECTOR_LANES) {
+        float copy[WINOGRAD_TILE_MAX * VECTOR_LANES];
+        vector_t from[WINOGRAD_TILE_MAX], phase[WINOGRAD_TILE_MAX];
+        const float *row = s_inside(image, at + (ptrdiff_t)m * t,
+                                    (ptrdiff_t)m * VECTOR_LANES, copy);
+        for (int q = 0; q < m; q++) {
+            from[q] = vector_load(row + q * VECTOR_LANES);
+            __builtin_prefetch(row + q * VECTOR_LANES + image->plane);
+        }
+        phases_split(m, phase, from);
+        for (int q = 0; q < m; q++)
+            vector_store(to + (size_t)q * stride + t, phase[q]);
+        vector_store(left + t, phase[0]);
+        vector_store(left + stride + t, phase[1]);
     }
-    s_clear(to, begin);
-    s_copy(to + begin, row + first + begin, end - begin, limit);
-    s_clear(to + end, count - end);
+    left[0] = kept[0];
+    left[stride] = kept[1];
 }
 
-/* Row i of tiles [first, first + tiles), m pixels each, then zeros. */
-static void
-s_line(const winograd_t *layout, const float *plane, const float *limit, int i,
-       size_t first, size_t tiles, size_t span, float *line)
+/* Zeros where tiles [x, x + tiles) reach beyond the left and right border. */
+static inline __attribute__((always_inline)) void
+s_pad(int m, const winograd_t *layout, int x, int tiles, float *to,
+      size_t stride)
+{
+    for (int q = 0; q < m + 2; q++, to += stride) {
+        int end = layout->inside_end[q] - x;
+        for (int t = 0; t < tiles && t + x < layout->inside_first[q]; t++)
+            to[t] = 0.0f;
+        for (int t = end < 0 ? 0 : end; t < tiles; t++)
+            to[t] = 0.0f;
+    }
+}
+
+static inline __attribute__((always_inline)) void
+s_clear(int m, int tiles, float *to, size_t stride)
+{
+    for (int q = 0; q < m + 2; q++, to += stride)
+        for (int t = 0; t < tiles; t += VECTOR_LANES)
+            vector_store(to + t, (vector_t){0});
+}
+
+/* Row i of tiles [first, first + tiles), counted flat. */
+static inline __attribute__((always_inline)) void
+s_sort_row(int m, const winograd_t *layout, const winograd_image_t *image,
+           size_t c, int i, size_t first, size_t tiles, float *to,
+           size_t stride)
 {
     const window_t *w = &layout->shape.window;
-    int m = layout->tile, period = m * (int)layout->pitch;
+    int pitch = (int)layout->pitch, left = (int)tiles;
     int y = m * (int)(first / layout->pitch) + i - w->pad_top;
-    int x = m * (int)(first % layout->pitch);
-    float *end = line + (size_t)m * span;
-    for (int left = m * (int)tiles; left > 0; y += m, x = 0) {
-        int count = period - x < left ? period - x : left;
-        if (y < 0 || y >= w->height)
-            s_clear(line, count);
-        else
-            s_piece(line, plane + (ptrdiff_t)y * w->width, w->width,
-                    x - w->pad_left, count, limit);
-        line += count;
-        left -= count;
-    }
-    s_clear(line, end - line);
-}
-
-static inline __attribute__((always_inline)) void
-s_part(int m, const stages_t *s, int row)
-{
-    float *phases = s->phases + (size_t)(row * m) * s->span;
-    for (size_t at = 0; at < s->span; at += VECTOR_LANES) {
-        vector_t from[WINOGRAD_TILE_MAX], to[WINOGRAD_TILE_MAX];
-        for (int p = 0; p < m; p++)
-            from[p] = vector_load(s->line + (size_t)m * at + p * VECTOR_LANES);
-        phases_split(m, to, from);
-        for (int p = 0; p < m; p++)
-            vector_store(phases + (size_t)p * s->span + at, to[p]);
-    }
-}
-
-/* Tiles reach into the first two phases of their right neighbours: one vector
- * more of those. */
-static inline __attribute__((always_inline)) void
-s_columns(int m, const winograd_t *layout, const stages_t *s)
-{
-    size_t row = (size_t)m * s->span, pitch = layout->pitch;
-    for (int p = 0; p < m; p++) {
-        const float *phase = s->phases + (size_t)p * s->span;
-        float *column = s->columns + (size_t)p * s->run;
-        size_t end = s->tiles + (p < 2 ? 1 : 0);
-        for (size_t at = 0; at < end; at += VECTOR_LANES) {
-            vector_t d[WINOGRAD_REACH_MAX], t[WINOGRAD_REACH_MAX];
-            for (int i = 0; i < m; i++)
-                d[i] = vector_load(phase + (size_t)i * row + at);
-            for (int i = 0; i < 2; i++)
-                d[m + i] = vector_load(phase + (size_t)i * row + at + pitch);
-            winograd_input_line(m, t, d);
-            for (int i = 0; i < m + 2; i++)
-                vector_store(column + (size_t)(i * m) * s->run + at, t[i]);
+    int x = (int)(first % layout->pitch);
+    for (; left > 0; y += m, x = 0) {
+        int some = pitch - x < left ? pitch - x : left;
+        ptrdiff_t row = (ptrdiff_t)c * w->height + y;
+        if (y < 0 || y >= w->height) {
+            s_clear(m, some, to, stride);
+        } else {
+            s_sort(m, image, row * w->width + m * x - w->pad_left, some, to,
+                   stride);
+            s_pad(m, layout, x, some, to, stride);
         }
+        to += some;
+        left -= some;
     }
 }
 
+/* A vector of tiles: along the columns, then along the rows. */
 static inline __attribute__((always_inline)) void
-s_rows(int m, const winograd_block_t *block, const stages_t *s, size_t c,
-       float *v)
+s_transform_vector(int m, const planes_t *planes, const float *from,
+                   size_t pitch, float *to, size_t to_stride)
 {
-    for (size_t n = 0; n < block->vectors; n++) {
-        float *to = v + winograd_panel_offset(block, c, n);
-        const float *from = s->columns + n * VECTOR_LANES;
-        for (int i = 0; i < m + 2; i++, from += (size_t)m * s->run) {
-            vector_t d[WINOGRAD_REACH_MAX], t[WINOGRAD_REACH_MAX];
-            for (int q = 0; q < m + 2; q++)
-                d[q] = vector_load(from + (size_t)(q % m) * s->run + q / m);
-            winograd_input_line(m, t, d);
-            for (int q = 0; q < m + 2; q++, to += block->v_stride)
-                vector_store(to, t[q]);
-        }
+    vector_t half[WINOGRAD_REACH_MAX][WINOGRAD_REACH_MAX];
+    for (int q = 0; q < m + 2; q++) {
+        vector_t d[WINOGRAD_REACH_MAX], t[WINOGRAD_REACH_MAX];
+        for (int i = 0; i < m + 2; i++)
+            d[i] = vector_load(from +
+                               (size_t)(i % m * (m + 2) + q) * planes->floats +
+                               (size_t)(i / m) * pitch);
+        winograd_input_line(m, t, d);
+        for (int i = 0; i < m + 2; i++)
+            half[i][q] = t[i];
+    }
+    for (int i = 0; i < m + 2; i++) {
+        vector_t t[WINOGRAD_REACH_MAX];
+        winograd_input_line(m, t, half[i]);
+        for (int q = 0; q < m + 2; q++, to += to_stride)
+            vector_store(to, t[q]);
     }
 }
 
 static inline __attribute__((always_inline)) void
-s_transform(int m, const winograd_block_t *block, const float *plane,
-            const float *limit, size_t c, float *v, float *scratch)
+s_transform(int m, const winograd_block_t *block, const winograd_image_t *image,
+            size_t c, float *v, float *scratch)
 {
     const winograd_t *layout = block->layout;
-    stages_t s = s_stages(layout, block->vectors, scratch);
-    for (int i = 0; i < m; i++) {
-        s_line(layout, plane, limit, i, block->vector * VECTOR_LANES,
-               s.tiles + layout->pitch + 1, s.span, s.line);
-        s_part(m, &s, i);
-    }
-    s_columns(m, layout, &s);
-    s_rows(m, block, &s, c, v);
+    size_t tiles = block->vectors * VECTOR_LANES;
+    planes_t planes = {.first = scratch + VECTOR_LANES,
+                       .floats = s_plane_floats(layout, block->vectors)};
+    for (int i = 0; i < m; i++)
+        s_sort_row(m, layout, image, c, i, block->vector * VECTOR_LANES,
+                   tiles + (i < 2 ? layout->pitch : 0),
+                   planes.first + (size_t)(i * (m + 2)) * planes.floats,
+                   planes.floats);
+    for (size_t n = 0; n < block->vectors; n++)
+        s_transform_vector(
+            m, &planes, planes.first + n * VECTOR_LANES, layout->pitch,
+            v + winograd_panel_offset(block, c, n), block->v_stride);
 }
 
 void
-winograd_input(const winograd_block_t *block, const float *plane,
-               const float *limit, size_t c, float *v, float *scratch)
+winograd_input(const winograd_block_t *block, const winograd_image_t *image,
+               size_t c, float *v, float *scratch)
 {
     switch (block->layout->tile) {
     case 2:
-        s_transform(2, block, plane, limit, c, v, scratch);
+        s_transform(2, block, image, c, v, scratch);
         return;
     case 4:
-        s_transform(4, block, plane, limit, c, v, scratch);
+        s_transform(4, block, image, c, v, scratch);
         return;
     default:
-        s_transform(6, block, plane, limit, c, v, scratch);
+        s_transform(6, block, image, c, v, scratch);
     }
 }

@@ -4,6 +4,8 @@
 #define ROWS _Pragma("GCC unroll 8") for (size_t i = 0; i < PANEL_ROWS; i++)
 #define VECTORS _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
+enum { AHEAD = 64 * PANEL_ROWS }; /* U comes from afar: asked for in time */
+
 /* `vectors` is a constant wherever this is inlined, so that the sums stay in
  * registers. */
 static inline __attribute__((always_inline)) void
@@ -14,6 +16,7 @@ s_tile(size_t vectors, size_t depth, const float *u, const float *v, float *m,
     ROWS VECTORS sums[i][j] = (vector_t){0};
     for (size_t c = 0; c < depth; c++, u += PANEL_ROWS) {
         vector_t row[PANEL_VECTORS];
+        __builtin_prefetch(u + AHEAD);
         VECTORS row[j] = vector_load(v + j * VECTOR_LANES);
         v += vectors * VECTOR_LANES;
         ROWS VECTORS sums[i][j] += u[i] * row[j];

@@ -1,4 +1,5 @@
 /* Winograd's output transform: from products to rows of the output. */
+#include <math.h>
 #include <string.h>
 
 #include "worker/kernel/phases.h"
@@ -39,24 +40,64 @@ s_transform(int m, const winograd_block_t *block, const float *from,
     }
 }
 
-/* A few pixels of a row, with what comes at the end. The frequent activations
- * are brackets around a number; a NaN is kept. */
-static void
-s_finish(const activation_t *f, float bias, const float *residual, float *y,
-         const float *from, size_t count)
+/* The frequent activations only keep a number between bounds. */
+typedef struct finish {
+    const activation_t *activation; /* NULL where the bounds do it */
+    float bias, low, high;
+} finish_t;
+
+static finish_t
+s_plan_finish(const activation_t *f, float bias)
 {
-    if (f->kind == ACTIVATION_RELU && residual) {
-        for (size_t j = 0; j < count; j++) {
-            float v = from[j] + bias + residual[j];
-            y[j] = v < 0.0f ? 0.0f : v;
-        }
-    } else if (f->kind == ACTIVATION_RELU) {
-        for (size_t j = 0; j < count; j++)
-            y[j] = from[j] + bias < 0.0f ? 0.0f : from[j] + bias;
-    } else {
-        memcpy(y, from, count * sizeof *y);
-        activate_row(f, y, bias, residual, count);
+    finish_t finish = {.bias = bias, .low = -INFINITY, .high = INFINITY};
+    if (f->kind == ACTIVATION_RELU) {
+        finish.low = 0.0f;
+    } else if (f->kind == ACTIVATION_CLIP) {
+        finish.low = f->alpha;
+        finish.high = f->beta;
+    } else if (f->kind != ACTIVATION_NONE) {
+        finish.activation = f;
     }
+    return finish;
+}
+
+/* Comparisons are written so that a NaN is kept. */
+static inline vector_t
+s_finish_vector(const finish_t *f, const float *from, const float *residual)
+{
+    vector_t low = vector_all(f->low), high = vector_all(f->high);
+    vector_t v = vector_load(from) + f->bias;
+    if (residual)
+        v += vector_load(residual);
+    return vector_between(v, low, high);
+}
+
+/* A few pixels of a row. The last vector overlaps the one before it, and is
+ * made first: the residual may lie where the output goes. */
+static void
+s_finish(const finish_t *f, const float *residual, float *y, const float *from,
+         size_t count)
+{
+    if (f->activation) {
+        memcpy(y, from, count * sizeof *y);
+        activate_row(f->activation, y, f->bias, residual, count);
+        return;
+    }
+    if (count < VECTOR_LANES) {
+        for (size_t j = 0; j < count; j++) {
+            float v = from[j] + f->bias + (residual ? residual[j] : 0.0f);
+            v = v < f->low ? f->low : v;
+            y[j] = v > f->high ? f->high : v;
+        }
+        return;
+    }
+    size_t last = count - VECTOR_LANES;
+    vector_t end =
+        s_finish_vector(f, from + last, residual ? residual + last : NULL);
+    for (size_t j = 0; j < last; j += VECTOR_LANES)
+        vector_store(y + j, s_finish_vector(f, from + j,
+                                            residual ? residual + j : NULL));
+    vector_store(y + last, end);
 }
 
 void
@@ -75,6 +116,7 @@ winograd_output(const winograd_block_t *block, const float *m, size_t row,
     else
         s_transform(6, block, from, scratch);
 
+    finish_t finish = s_plan_finish(activation, bias);
     int size = layout->tile, period = size * (int)layout->pitch;
     size_t first = block->vector * VECTOR_LANES;
     int top = size * (int)(first / layout->pitch);
@@ -85,7 +127,7 @@ winograd_output(const winograd_block_t *block, const float *m, size_t row,
         int count = w->out_width - x < some ? w->out_width - x : some;
         for (int i = 0; i < size && top + i < w->out_height && count > 0; i++) {
             ptrdiff_t at = (ptrdiff_t)(top + i) * w->out_width + x;
-            s_finish(activation, bias, residual ? residual + at : NULL, y + at,
+            s_finish(&finish, residual ? residual + at : NULL, y + at,
                      scratch + (size_t)i * (size_t)size * tiles, (size_t)count);
         }
         scratch += some;

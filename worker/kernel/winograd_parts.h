@@ -16,6 +16,12 @@ enum {
     PANEL_COLUMNS = PANEL_VECTORS * VECTOR_LANES
 };
 
+/* All channels of an image: vectors are loaded from within it only. */
+typedef struct winograd_image {
+    const float *x;
+    ptrdiff_t floats, plane; /* of all, of a channel */
+} winograd_image_t;
+
 /* A block of tiles being computed. */
 typedef struct winograd_block {
     const winograd_t *layout;
@@ -40,10 +46,10 @@ winograd_panel_offset(const winograd_block_t *block, size_t c, size_t v)
 size_t winograd_input_floats(const winograd_t *layout, size_t vectors);
 size_t winograd_output_floats(const winograd_t *layout, size_t vectors);
 
-/* Transform a block's tiles of channel c, whose plane is given; whole vectors
- * may be read up to `limit`, the end of the image. */
-void winograd_input(const winograd_block_t *block, const float *plane,
-                    const float *limit, size_t c, float *v, float *scratch);
+/* Transform a block's tiles of channel c. */
+void winograd_input(const winograd_block_t *block,
+                    const winograd_image_t *image, size_t c, float *v,
+                    float *scratch);
 
 /* m[rows][tiles] = u[rows][channels in] v[channels in][tiles] of one point;
  * rows is a multiple of PANEL_ROWS. */
