@@ -102,6 +102,32 @@ s_check_groups(int64_t batch, int groups)
     s_end();
 }
 
+/* A window as large as its image, and nothing around it: one pixel. */
+static void
+a_convolution_of_one_pixel(void **state)
+{
+    (void)state;
+    for (int side = 1; side <= 3; side++)
+        for (int fixed = 0; fixed < 2; fixed++) {
+            const int64_t dims[4] = {fixed ? BATCH : DIM_BATCH, 50, side, side};
+            int x = s_begin(31, 4, dims);
+            s_finish(network_unary(
+                &s_o.network, "Relu",
+                network_conv(&s_o.network, x, 50, 37, side, 1, 0, 1)));
+            window_t w = {side, side, 1, 1, side, side, 1, 1, 1, 1, 0, 0, 0, 0};
+            float expected[37];
+            for (int image = 0; image < BATCH; image++) {
+                naive_conv(&w, 50, 37, 1, expected,
+                           s_o.x + image * 50 * side * side, s_constant(0),
+                           s_constant(1));
+                for (int i = 0; i < 37; i++)
+                    expected[i] = expected[i] < 0.0f ? 0.0f : expected[i];
+                s_assert_close(s_o.y + image * 37, expected, 37);
+            }
+            s_end();
+        }
+}
+
 static void
 convolutions_with_groups_and_strides(void **state)
 {
@@ -493,6 +519,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_convolution_of_one_pixel),
         cmocka_unit_test(convolutions_with_groups_and_strides),
         cmocka_unit_test(a_convolution_sees_every_image_of_a_fixed_batch),
         cmocka_unit_test(a_sum_and_an_activation_become_part_of_a_convolution),

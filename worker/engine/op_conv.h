@@ -1,11 +1,11 @@
 /* What the ways to compute a convolution share.
  *
- * Each way is a file with rows of the name Conv: op_conv_depthwise.c,
- * op_conv_winograd.c, op_conv_gemm.c. The first whose check accepts a node
- * computes it, in the order of op.c; the last one accepts every convolution
- * that is supported. Which way a convolution goes follows from its shape and
- * the CPU level alone, never from the batch or the threads, so that all workers
- * give the same bits.
+ * Each way is a file with rows of the name Conv: op_conv_vector.c,
+ * op_conv_depthwise.c, op_conv_winograd.c, op_conv_gemm.c. The first whose
+ * check accepts a node computes it, in the order of op.c; the last one accepts
+ * every convolution that is supported. Which way a convolution goes follows
+ * from its shape and the CPU level alone, never from the batch or the threads,
+ * so that all workers give the same bits.
  */
 #ifndef CONVOY_WORKER_ENGINE_OP_CONV_H
 #define CONVOY_WORKER_ENGINE_OP_CONV_H

@@ -4,6 +4,7 @@
 
 #include "worker/engine/op.h"
 
+extern const op_t op_rows_conv_vector[];
 extern const op_t op_rows_conv_depthwise[];
 extern const op_t op_rows_conv_winograd[];
 extern const op_t op_rows_conv_gemm[]; /* any Conv */

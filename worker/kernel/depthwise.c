@@ -200,9 +200,11 @@ s_blocks(const plane_t *plane, float *y, const float *scratch, int first,
         s_compute(plane, block, y + at,
                   scratch + (ptrdiff_t)r * w->stride_y * band->row_floats, some,
                   room - at);
-        if (plane->activation)
-            activate_row(plane->activation, y + at, 0.0f,
-                         plane->residual ? plane->residual + at : NULL, floats);
+        if (plane->residual)
+            activate_row(plane->activation, y + at, 0.0f, plane->residual + at,
+                         floats);
+        else if (plane->activation)
+            activate(plane->activation, y + at, y + at, floats);
     }
 }
 
