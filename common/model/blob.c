@@ -1,4 +1,5 @@
-/* Bytes in memory or in a range of an open file, shared by reference count.
+/* Bytes in memory, in a range of an open file or computed, shared by reference
+ * count.
  *
  * A slice keeps the source alive, never another slice, so chains of slices
  * cost nothing. */
@@ -16,11 +17,21 @@
 
 #include "common/mem.h"
 
-/* The open file or the memory itself. */
+enum {
+    BLOCK = 2048,  /* numbers that are scaled at a time */
+    DEPTH_MAX = 4, /* blobs scaled one over the other */
+};
+
+/* The open file, the memory itself, or what is scaled. */
 typedef struct source {
     size_t references;
-    int file; /* -1: memory */
+    int file; /* or -1 */
     uint8_t *memory;
+    blob_t *numbers; /* or NULL */
+    dtype_t stored;
+    double *factors; /* number i has factors[i / run % count] */
+    size_t run, count;
+    int depth; /* 1 over what is not scaled */
 } source_t;
 
 struct blob {
@@ -37,6 +48,8 @@ s_release_source(source_t *source)
         return;
     if (source->file >= 0)
         close(source->file);
+    blob_release(&source->numbers);
+    free(source->factors);
     free(source->memory);
     free(source);
 }
@@ -169,6 +182,46 @@ blob_slice(blob_t *whole, uint64_t offset, uint64_t bytes, fault_t *fault)
     return self;
 }
 
+/* The same bytes in memory. */
+static blob_t *
+s_copy(const blob_t *self, fault_t *fault)
+{
+    void *memory = mem_new(self->bytes, 1, fault);
+    if (memory && blob_read(self, 0, memory, self->bytes, fault)) {
+        free(memory);
+        memory = NULL;
+    }
+    return memory ? blob_take(memory, self->bytes, fault) : NULL;
+}
+
+blob_t *
+blob_scale(blob_t *numbers, dtype_t stored, size_t run, const double *factors,
+           size_t count, fault_t *fault)
+{
+    uint64_t elements = numbers->bytes / dtype_size(stored);
+    assert(run > 0 && count > 0 &&
+           numbers->bytes == elements * dtype_size(stored));
+    numbers = numbers->source->depth < DEPTH_MAX ? blob_share(numbers)
+                                                 : s_copy(numbers, fault);
+    double *copy = numbers ? mem_new(count, sizeof *copy, fault) : NULL;
+    blob_t *self =
+        copy ? s_new(-1, NULL, elements * sizeof(float), fault) : NULL;
+    if (!self) {
+        blob_release(&numbers);
+        free(copy);
+        return NULL;
+    }
+    memcpy(copy, factors, count * sizeof *copy);
+    source_t *source = self->source;
+    source->numbers = numbers;
+    source->stored = stored;
+    source->factors = copy;
+    source->run = run;
+    source->count = count;
+    source->depth = numbers->source->depth + 1;
+    return self;
+}
+
 blob_t *
 blob_share(blob_t *self)
 {
@@ -214,6 +267,53 @@ s_read_file(int file, uint64_t offset, char *to, size_t size, fault_t *fault)
     return 0;
 }
 
+/* Numbers from `first` on. */
+static int
+s_scale(const source_t *source, uint64_t first, float *to, size_t count,
+        fault_t *fault)
+{
+    uint8_t stored[BLOCK * sizeof(double)];
+    double numbers[BLOCK];
+    size_t size = dtype_size(source->stored);
+    if (blob_read(source->numbers, first * size, stored, count * size, fault))
+        return -1;
+    tensor_convert(DTYPE_FLOAT64, numbers, source->stored, stored, count);
+    size_t at = (size_t)(first / source->run % source->count);
+    size_t left = source->run - (size_t)(first % source->run);
+    for (size_t i = 0; i < count; i++) {
+        to[i] = (float)(numbers[i] * source->factors[at]);
+        if (--left == 0) {
+            left = source->run;
+            at = at + 1 < source->count ? at + 1 : 0;
+        }
+    }
+    return 0;
+}
+
+/* Whole floats at a time, whatever bytes are asked for. */
+static int
+s_read_scaled(const source_t *source, uint64_t offset, char *to, size_t size,
+              fault_t *fault)
+{
+    float block[BLOCK];
+    uint64_t floats = source->numbers->bytes / dtype_size(source->stored);
+    while (size) {
+        uint64_t first = offset / sizeof *block;
+        size_t skip = (size_t)(offset % sizeof *block);
+        size_t count =
+            floats - first < BLOCK ? (size_t)(floats - first) : BLOCK;
+        if (s_scale(source, first, block, count, fault))
+            return -1;
+        size_t got = count * sizeof *block - skip;
+        got = got < size ? got : size;
+        memcpy(to, (const char *)block + skip, got);
+        to += got;
+        offset += got;
+        size -= got;
+    }
+    return 0;
+}
+
 int
 blob_read(const blob_t *self, uint64_t offset, void *to, size_t size,
           fault_t *fault)
@@ -226,6 +326,8 @@ blob_read(const blob_t *self, uint64_t offset, void *to, size_t size,
     if (source->file >= 0)
         return s_read_file(source->file, self->offset + offset, to, size,
                            fault);
+    if (source->numbers)
+        return s_read_scaled(source, self->offset + offset, to, size, fault);
     if (size)
         memcpy(to, source->memory + self->offset + offset, size);
     return 0;

@@ -1,4 +1,5 @@
-/* Where the bytes of a weight are: in memory, or a range of an open file.
+/* Where the bytes of a weight are: in memory, a range of an open file, or
+ * those of another blob times factors.
  *
  * Weights are read in blocks when somebody needs them (a part is written, an
  * engine packs them), so a checkpoint is never held whole. Blobs are shared by
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/fault.h"
+#include "common/tensor.h"
 
 typedef struct blob blob_t;
 
@@ -31,6 +33,13 @@ blob_t *blob_take(void *memory, size_t bytes, fault_t *fault);
 /* A range of another blob (shares it). NULL with FAULT_INPUT if outside. */
 blob_t *blob_slice(blob_t *whole, uint64_t offset, uint64_t bytes,
                    fault_t *fault);
+
+/* The numbers of another blob (shares it), stored as such a dtype, as float32:
+ * number i times factors[i / run % count], rounded once. They are computed
+ * whenever they are read, so that a scaled weight takes no memory but the
+ * factors, which are copied. */
+blob_t *blob_scale(blob_t *numbers, dtype_t stored, size_t run,
+                   const double *factors, size_t count, fault_t *fault);
 
 blob_t *blob_share(blob_t *self);
 void blob_release(blob_t **self);

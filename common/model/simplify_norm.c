@@ -25,14 +25,23 @@ typedef struct norm {
 } norm_t;
 
 /* The weights of a Conv or Gemm as a matrix [out][in], each entry `window`
- * elements; taken out of the graph in double, put back as float32. */
+ * elements. They stay where they are, a scaled blob is put over them. */
 typedef struct product {
     int node;
     size_t out, in, window;
     bool turned; /* stored [in][out] */
-    double *weights;
-    double *bias;
+
+    /* Behind a norm: input i of a group is channel group * in + i, or of a
+     * flattened image `area` inputs are one channel. */
+    size_t groups, area;
 } product_t;
+
+/* Weight n in storage goes by factors[n / run % count]. */
+typedef struct scale {
+    size_t run;
+    const double *factors;
+    size_t count;
+} scale_t;
 
 static bool
 s_is(const graph_t *graph, int node, const char *op)
@@ -102,13 +111,6 @@ s_read_norm(const graph_t *graph, int index, norm_t *norm, fault_t *fault)
     return read ? 1 : -1;
 }
 
-static void
-s_release_product(product_t *product)
-{
-    free(product->weights);
-    free(product->bias);
-}
-
 /* A Conv or plain Gemm with constant weights and a bias an output; nothing is
  * read yet. */
 static bool
@@ -141,63 +143,71 @@ s_find_product(const graph_t *graph, int index, product_t *product)
            (size_t)bias->shape.dims[0] == product->out;
 }
 
-static int
-s_read_product(const graph_t *graph, product_t *product, fault_t *fault)
+static double *
+s_read_bias(const graph_t *graph, const product_t *product, fault_t *fault)
 {
     const node_t *node = &graph->nodes[product->node];
     bool biased = node->inputs_count > 2 && node->inputs[2] != GRAPH_NONE;
-    product->weights = s_read(graph, node->inputs[1], fault);
-    product->bias = biased ? s_read(graph, node->inputs[2], fault)
-                           : mem_new(product->out, sizeof(double), fault);
-    return product->weights && product->bias ? 0 : -1;
-}
-
-/* The window of weights between an output and an input. */
-static double *
-s_at(const product_t *product, size_t out, size_t in)
-{
-    size_t at =
-        product->turned ? in * product->out + out : out * product->in + in;
-    return product->weights + at * product->window;
+    return biased ? s_read(graph, node->inputs[2], fault)
+                  : mem_new(product->out, sizeof(double), fault);
 }
 
 /* New constants, since the old ones may have other readers. */
 static int
-s_put(graph_t *graph, const char *name, const char *suffix,
-      const shape_t *shape, const double *items, fault_t *fault)
+s_put_bias(graph_t *graph, const product_t *product, const double *bias,
+           fault_t *fault)
 {
-    size_t elements = (size_t)shape_elements(shape);
-    char *fresh = graph_fresh_name(graph, name, suffix, fault);
-    float *floats = fresh ? mem_new(elements, sizeof *floats, fault) : NULL;
+    const shape_t row = {1, {(int64_t)product->out}};
+    char *name = graph_fresh_name(graph, graph->nodes[product->node].name,
+                                  "shift", fault);
+    float *floats = name ? mem_new(product->out, sizeof *floats, fault) : NULL;
     int value = -1;
     if (floats) {
-        for (size_t i = 0; i < elements; i++)
-            floats[i] = (float)items[i];
-        value = graph_add_elements(graph, fresh, DTYPE_FLOAT32, shape, floats,
-                                   fault);
+        for (size_t i = 0; i < product->out; i++)
+            floats[i] = (float)bias[i];
+        value =
+            graph_add_elements(graph, name, DTYPE_FLOAT32, &row, floats, fault);
     }
     free(floats);
-    free(fresh);
+    free(name);
     return value;
 }
 
 static int
-s_write_product(graph_t *graph, const product_t *product, fault_t *fault)
+s_put_weights(graph_t *graph, const product_t *product, const scale_t *scale,
+              fault_t *fault)
 {
-    node_t *node = &graph->nodes[product->node];
-    const shape_t row = {1, {(int64_t)product->out}};
-    const shape_t shape = graph->values[node->inputs[1]].shape;
-    int weights =
-        s_put(graph, node->name, "folded", &shape, product->weights, fault);
-    int bias = s_put(graph, node->name, "shift", &row, product->bias, fault);
-    if (weights < 0 || bias < 0)
+    const node_t *node = &graph->nodes[product->node];
+    const value_t *old = &graph->values[node->inputs[1]];
+    const shape_t shape = old->shape;
+    char *name = graph_fresh_name(graph, node->name, "folded", fault);
+    blob_t *blob =
+        name ? blob_scale(old->constant->blob, old->constant->stored,
+                          scale->run, scale->factors, scale->count, fault)
+             : NULL;
+    int value = blob ? graph_add_constant(graph, name, DTYPE_FLOAT32, &shape,
+                                          DTYPE_FLOAT32, blob, fault)
+                     : -1;
+    blob_release(&blob);
+    free(name);
+    return value;
+}
+
+static int
+s_write_product(graph_t *graph, const product_t *product, const scale_t *scale,
+                const double *bias, fault_t *fault)
+{
+    int weights = s_put_weights(graph, product, scale, fault);
+    int shift = weights < 0 ? -1 : s_put_bias(graph, product, bias, fault);
+    if (shift < 0)
         return -1;
+    node_t *node = &graph->nodes[product->node];
     int *inputs = mem_new(3, sizeof *inputs, fault);
     if (!inputs)
         return -1;
     inputs[0] = node->inputs[0];
     inputs[1] = weights;
-    inputs[2] = bias;
+    inputs[2] = shift;
     free(node->inputs);
     node->inputs = inputs;
     node->inputs_count = 3;
@@ -206,18 +216,21 @@ s_write_product(graph_t *graph, const product_t *product, fault_t *fault)
 
 /* W' = s W, b' = s b + t; the product makes what the norm made. */
 static int
-s_fold_back(graph_t *graph, const norm_t *norm, product_t *product,
+s_fold_back(graph_t *graph, const norm_t *norm, const product_t *product,
             fault_t *fault)
 {
-    if (s_read_product(graph, product, fault) != 0)
-        return -1;
-    for (size_t o = 0; o < product->out; o++) {
-        for (size_t i = 0; i < product->in; i++)
-            for (size_t k = 0; k < product->window; k++)
-                s_at(product, o, i)[k] *= norm->scale[o];
-        product->bias[o] = product->bias[o] * norm->scale[o] + norm->shift[o];
-    }
-    if (s_write_product(graph, product, fault) != 0)
+    double *bias = s_read_bias(graph, product, fault);
+    for (size_t o = 0; bias && o < product->out; o++)
+        bias[o] = bias[o] * norm->scale[o] + norm->shift[o];
+    const scale_t scale = {
+        .run = product->turned ? 1 : product->in * product->window,
+        .factors = norm->scale,
+        .count = product->out,
+    };
+    int result =
+        bias ? s_write_product(graph, product, &scale, bias, fault) : -1;
+    free(bias);
+    if (result != 0)
         return -1;
     int made = graph->nodes[norm->node].outputs[0];
     graph_remove_node(graph, norm->node);
@@ -225,27 +238,76 @@ s_fold_back(graph_t *graph, const norm_t *norm, product_t *product,
     return 0;
 }
 
-/* W' = W s, b' = b + sum of W t, where input i of a group is channel
- * group * in + i, or of a flattened image `area` inputs are one channel. */
+/* The channel of the norm that input i of output o is. */
+static size_t
+s_channel(const product_t *product, size_t o, size_t i)
+{
+    size_t first = o / (product->out / product->groups) * product->in;
+    return (first + i) / product->area;
+}
+
+/* b' = b + sum of W t */
+static double *
+s_shift_ahead(const graph_t *graph, const norm_t *norm,
+              const product_t *product, fault_t *fault)
+{
+    double *bias = s_read_bias(graph, product, fault);
+    double *weights =
+        s_read(graph, graph->nodes[product->node].inputs[1], fault);
+    if (!bias || !weights) {
+        free(bias);
+        free(weights);
+        return NULL;
+    }
+    for (size_t o = 0; o < product->out; o++)
+        for (size_t i = 0; i < product->in; i++) {
+            size_t at =
+                product->turned ? i * product->out + o : o * product->in + i;
+            for (size_t k = 0; k < product->window; k++)
+                bias[o] += weights[at * product->window + k] *
+                           norm->shift[s_channel(product, o, i)];
+        }
+    free(weights);
+    return bias;
+}
+
+/* W' = W s: a factor an input. Groups repeat them in no simple way, so that
+ * each output has its own there; those are freed by the caller. */
+static scale_t
+s_scale_ahead(const norm_t *norm, const product_t *product, double **factors,
+              fault_t *fault)
+{
+    scale_t scale = {
+        .run =
+            product->area * (product->turned ? product->out : product->window),
+        .factors = norm->scale,
+        .count = norm->channels,
+    };
+    *factors = NULL;
+    if (product->groups == 1)
+        return scale;
+    size_t count = product->out * product->in;
+    *factors = mem_new(count, sizeof **factors, fault);
+    for (size_t n = 0; *factors && n < count; n++)
+        (*factors)[n] =
+            norm->scale[s_channel(product, n / product->in, n % product->in)];
+    return (scale_t){product->window, *factors, count};
+}
+
 static int
-s_fold_ahead(folding_t *self, const norm_t *norm, product_t *product,
-             size_t groups, size_t area, fault_t *fault)
+s_fold_ahead(folding_t *self, const norm_t *norm, const product_t *product,
+             fault_t *fault)
 {
     graph_t *graph = self->graph;
-    if (s_read_product(graph, product, fault) != 0)
-        return -1;
-    for (size_t o = 0; o < product->out; o++) {
-        size_t first = o / (product->out / groups) * product->in;
-        for (size_t i = 0; i < product->in; i++) {
-            size_t channel = (first + i) / area;
-            double *window = s_at(product, o, i);
-            for (size_t k = 0; k < product->window; k++) {
-                product->bias[o] += window[k] * norm->shift[channel];
-                window[k] *= norm->scale[channel];
-            }
-        }
-    }
-    if (s_write_product(graph, product, fault) != 0)
+    double *factors;
+    scale_t scale = s_scale_ahead(norm, product, &factors, fault);
+    double *bias =
+        scale.factors ? s_shift_ahead(graph, norm, product, fault) : NULL;
+    int result =
+        bias ? s_write_product(graph, product, &scale, bias, fault) : -1;
+    free(bias);
+    free(factors);
+    if (result != 0)
         return -1;
     /* Whoever read the norm's output reads its input now. */
     const node_t *node = &graph->nodes[norm->node];
@@ -304,8 +366,7 @@ s_no_shift(const norm_t *norm)
 /* Zero padding of a convolution stands for zeroes behind the norm; in front of
  * it they would not be zero, unless the norm shifts nothing. */
 static bool
-s_find_ahead(const folding_t *self, const norm_t *norm, product_t *product,
-             size_t *groups, size_t *area)
+s_find_ahead(const folding_t *self, const norm_t *norm, product_t *product)
 {
     const graph_t *graph = self->graph;
     int reader = s_reader(self, graph->nodes[norm->node].outputs[0]);
@@ -316,14 +377,13 @@ s_find_ahead(const folding_t *self, const norm_t *norm, product_t *product,
     if (reader == GRAPH_NONE || !s_find_product(graph, reader, product))
         return false;
     const node_t *node = &graph->nodes[reader];
-    *groups = 1;
-    *area = 1;
+    product->groups = product->area = 1;
     if (strcmp(node->op, "Gemm") == 0) {
-        *area = product->in / norm->channels;
-        return *area * norm->channels == product->in;
+        product->area = product->in / norm->channels;
+        return product->area * norm->channels == product->in;
     }
-    *groups = (size_t)node_int(node, "group", 1);
-    return *groups * product->in == norm->channels &&
+    product->groups = (size_t)node_int(node, "group", 1);
+    return product->groups * product->in == norm->channels &&
            (!s_padded(node) || s_no_shift(norm));
 }
 
@@ -341,14 +401,11 @@ static int
 s_fold(folding_t *self, const norm_t *norm, fault_t *fault)
 {
     product_t product;
-    size_t groups, area;
-    int result = 0;
     if (s_find_back(self, norm, &product))
-        result = s_fold_back(self->graph, norm, &product, fault);
-    else if (s_find_ahead(self, norm, &product, &groups, &area))
-        result = s_fold_ahead(self, norm, &product, groups, area, fault);
-    s_release_product(&product);
-    return result;
+        return s_fold_back(self->graph, norm, &product, fault);
+    if (s_find_ahead(self, norm, &product))
+        return s_fold_ahead(self, norm, &product, fault);
+    return 0;
 }
 
 static int

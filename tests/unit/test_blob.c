@@ -99,6 +99,74 @@ what_is_no_regular_file_is_refused_at_once(void **state)
     assert_string_equal(fault.text, "none: No such file or directory");
 }
 
+/* Every range of bytes of numbers stored in a dtype, three of which have one
+ * factor, the next three another, and so on. */
+static void
+a_scaled_blob_is_computed_as_it_is_read(void **state)
+{
+    (void)state;
+    enum { COUNT = 14 };
+    static const dtype_t dtypes[] = {DTYPE_FLOAT32, DTYPE_FLOAT16,
+                                     DTYPE_FLOAT64};
+    const double factors[] = {1.0 / 3.0, -2.5};
+    fault_t fault = {0};
+    double numbers[COUNT];
+    float expected[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        numbers[i] = i + 0.5;
+        expected[i] = (float)(numbers[i] * factors[i / 3 % 2]);
+    }
+    for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++) {
+        size_t size = dtype_size(dtypes[d]);
+        void *memory = calloc(COUNT, size);
+        tensor_convert(dtypes[d], memory, DTYPE_FLOAT64, numbers, COUNT);
+        blob_t *plain = blob_take(memory, COUNT * size, &fault);
+        blob_t *blob = blob_scale(plain, dtypes[d], 3, factors, 2, &fault);
+        blob_release(&plain);
+        assert_int_equal(blob_bytes(blob), sizeof expected);
+        for (size_t from = 0; from <= sizeof expected; from++)
+            for (size_t to = from; to <= sizeof expected; to++) {
+                char got[sizeof expected];
+                assert_ok(blob_read(blob, from, got, to - from, &fault),
+                          &fault);
+                assert_memory_equal(got, (const char *)expected + from,
+                                    to - from);
+            }
+        char past[8];
+        assert_int_equal(blob_read(blob, sizeof expected - 4, past, 8, &fault),
+                         -1);
+        blob_release(&blob);
+    }
+}
+
+/* As deep as anybody likes, across the border of blocks. */
+static void
+scaled_blobs_are_scaled_again(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000, TIMES = 1000 };
+    fault_t fault = {0};
+    float *floats = calloc(COUNT, sizeof *floats);
+    for (int i = 0; i < COUNT; i++)
+        floats[i] = (float)i;
+    blob_t *blob = blob_take(floats, COUNT * sizeof *floats, &fault);
+    for (int t = 0; t < TIMES; t++) {
+        const double factors[] = {t % 2 ? 0.25 : 4.0, t % 2 ? 2.0 : 0.5};
+        blob_t *scaled =
+            blob_scale(blob, DTYPE_FLOAT32, 2500, factors, 2, &fault);
+        assert_non_null(scaled);
+        blob_release(&blob);
+        blob = scaled;
+    }
+    float got[4];
+    blob_t *slice = blob_slice(blob, 2498 * sizeof *got, sizeof got, &fault);
+    assert_ok(blob_read(slice, 0, got, sizeof got, &fault), &fault);
+    for (int i = 0; i < 4; i++)
+        assert_true(got[i] == (float)(2498 + i));
+    blob_release(&slice);
+    blob_release(&blob);
+}
+
 int
 main(void)
 {
@@ -108,6 +176,8 @@ main(void)
         cmocka_unit_test(a_shared_blob_lives_until_its_last_release),
         cmocka_unit_test(a_file_that_shrinks_is_a_fault),
         cmocka_unit_test(what_is_no_regular_file_is_refused_at_once),
+        cmocka_unit_test(a_scaled_blob_is_computed_as_it_is_read),
+        cmocka_unit_test(scaled_blobs_are_scaled_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
