@@ -13,7 +13,7 @@ op_find(const char *name, const op_t *after)
 {
     static const op_t *const families[] = {
         op_rows_conv_vector, op_rows_conv_depthwise, op_rows_conv_winograd,
-        op_rows_conv_gemm,   op_rows_conv_transpose, op_rows_matmul,
+        op_rows_conv_direct, op_rows_conv_transpose, op_rows_matmul,
         op_rows_product,     op_rows_pool,           op_rows_unary,
         op_rows_binary,      op_rows_reduce,         op_rows_norm,
         op_rows_moments,     op_rows_shape,          op_rows_move,

@@ -1,7 +1,7 @@
 /* What the ways to compute a convolution share.
  *
  * Each way is a file with rows of the name Conv: op_conv_vector.c,
- * op_conv_depthwise.c, op_conv_winograd.c, op_conv_gemm.c. The first whose
+ * op_conv_depthwise.c, op_conv_winograd.c, op_conv_direct.c. The first whose
  * check accepts a node computes it, in the order of op.c; the last one accepts
  * every convolution that is supported. Which way a convolution goes follows
  * from its shape and the CPU level alone, never from the batch or the threads,

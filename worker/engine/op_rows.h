@@ -7,7 +7,7 @@
 extern const op_t op_rows_conv_vector[];
 extern const op_t op_rows_conv_depthwise[];
 extern const op_t op_rows_conv_winograd[];
-extern const op_t op_rows_conv_gemm[]; /* any Conv */
+extern const op_t op_rows_conv_direct[]; /* any Conv */
 extern const op_t op_rows_conv_transpose[];
 extern const op_t op_rows_matmul[];  /* weights on the right */
 extern const op_t op_rows_product[]; /* anything else */

@@ -15,7 +15,7 @@
 #include "worker/kernel/activate.h"
 #include "worker/kernel/affine.h"
 #include "worker/kernel/binary.h"
-#include "worker/kernel/conv_gemm.h"
+#include "worker/kernel/conv_direct.h"
 #include "worker/kernel/conv_transpose.h"
 #include "worker/kernel/depthwise.h"
 #include "worker/kernel/gemm.h"
@@ -37,11 +37,10 @@
     row(affine)                                                                \
     row(binary)                                                                \
     row(binary_simplify)                                                       \
-    row(conv_gemm)                                                             \
-    row(conv_gemm_channel_floats)                                              \
-    row(conv_gemm_pack)                                                        \
-    row(conv_gemm_scratch_floats)                                              \
-    row(conv_gemm_weights_floats)                                              \
+    row(conv_direct)                                                           \
+    row(conv_direct_init)                                                      \
+    row(conv_direct_lay_out)                                                   \
+    row(conv_direct_pack)                                                      \
     row(conv_transpose_plane)                                                  \
     row(depthwise_init)                                                        \
     row(depthwise_pack)                                                        \

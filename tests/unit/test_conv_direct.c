@@ -1,12 +1,13 @@
-/* Convolution by products of patches against the naive one. */
+/* Convolution straight from the image against the naive one. */
 #include "tests/support/tests.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "tests/support/naive.h"
 #include "worker/engine/level.h"
-#include "worker/kernel/conv_gemm.h"
-#include "worker/kernel/gemm.h"
+
+enum { MULTIPLE = 8 /* of channels, at every level */ };
 
 static float *
 s_aligned(size_t floats)
@@ -44,33 +45,68 @@ s_random_window(naive_random_t *random)
     return w;
 }
 
-/* Run all of a convolution in blocks of some pixels and channels. */
+typedef struct weights {
+    conv_direct_t direct;
+    ptrdiff_t *offsets;
+    float *packed;
+} weights_t;
+
 static void
-s_convolve(const conv_shape_t *shape, const conv_end_t *end, size_t pixels,
+s_pack(weights_t *self, const conv_shape_t *shape, const float *weights)
+{
+    conv_direct_t *direct = &self->direct;
+    kernels()->conv_direct_init(direct, shape);
+    self->offsets = malloc(direct->step * direct->taps * sizeof *self->offsets);
+    kernels()->conv_direct_lay_out(direct, self->offsets);
+    direct->offsets = self->offsets;
+    self->packed = s_aligned(direct->weights_floats);
+    size_t outs = (size_t)shape->channels_out;
+    size_t some = direct->channels_multiple;
+    size_t floats = (size_t)shape->channels_in * direct->taps;
+    for (size_t c = 0; c < outs; c += some)
+        kernels()->conv_direct_pack(direct, weights + c * floats, c,
+                                    outs - c < some ? outs - c : some,
+                                    self->packed);
+}
+
+static int
+s_smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Run all of a convolution in blocks of at most some rows, columns and
+ * channels. Nothing behind what is asked for is read or written. */
+static void
+s_convolve(const conv_shape_t *shape, const conv_end_t *end, int most,
            size_t channels, float *y, const float *x, const float *weights)
 {
-    float *packed = s_aligned(kernels()->conv_gemm_weights_floats(shape));
-    float *scratch = s_aligned(kernels()->conv_gemm_scratch_floats());
-    size_t some = channels / (size_t)kernels()->gemm_rows()->width;
-    some = (some ? some : 1) * (size_t)kernels()->gemm_rows()->width;
-    size_t floats = kernels()->conv_gemm_channel_floats(shape);
-    for (size_t c = 0; c < (size_t)shape->channels_out; c += some)
-        kernels()->conv_gemm_pack(shape, weights + c * floats, c,
-                                  (size_t)shape->channels_out - c < some
-                                      ? (size_t)shape->channels_out - c
-                                      : some,
-                                  packed);
-    size_t all =
-        (size_t)shape->window.out_height * (size_t)shape->window.out_width;
-    size_t outs = (size_t)shape->channels_out;
-    for (size_t c = 0; c < outs; c += channels)
-        for (size_t p = 0; p < all; p += pixels) {
-            conv_range_t range = {c, outs - c < channels ? outs - c : channels,
-                                  p, all - p < pixels ? all - p : pixels};
-            kernels()->conv_gemm(shape, &range, end, y, x, packed, scratch);
-        }
-    free(packed);
+    weights_t w;
+    s_pack(&w, shape, weights);
+    const conv_direct_t *direct = &w.direct;
+    float *scratch = s_aligned(direct->scratch_floats);
+    int outs = shape->channels_out;
+    int height = direct->shape.window.out_height;
+    int width = direct->shape.window.out_width;
+    int rows = s_smaller(most, direct->block_rows);
+    int columns = s_smaller(most, direct->block_columns);
+    for (int c = 0; c < outs; c += (int)channels)
+        for (int i = 0; i < height; i += rows)
+            for (int j = 0; j < width; j += columns) {
+                conv_block_t block = {
+                    .channel = (size_t)c,
+                    .channels = (size_t)s_smaller((int)channels, outs - c),
+                    .y = i,
+                    .rows = s_smaller(rows, height - i),
+                    .x = j,
+                    .columns = s_smaller(columns, width - j),
+                };
+                kernels()->conv_direct(direct, &block, end, y, x, w.packed,
+                                       scratch);
+            }
     free(scratch);
+    free(w.packed);
+    free(w.offsets);
 }
 
 static void
@@ -93,12 +129,13 @@ s_check(const window_t *window, int channels_in, int channels_out,
 
     naive_conv(window, channels_in, channels_out, 1, expected, x, weights,
                bias);
-    for (size_t i = 0; i < outs; i++)
-        expected[i] =
-            expected[i] + residual[i] < 0.0f ? 0.0f : expected[i] + residual[i];
     conv_end_t end = {bias, residual, {ACTIVATION_RELU, 0.0f, 0.0f}};
-    s_convolve(&shape, &end, CONV_PIXELS_MAX, (size_t)channels_out, whole, x,
-               weights);
+    if (naive_int(random, 0, 1))
+        end.activation = (activation_t){ACTIVATION_HARD_SIGMOID, 0.25f, 0.5f};
+    for (size_t i = 0; i < outs; i++)
+        expected[i] += residual[i];
+    kernels()->activate(&end.activation, expected, expected, outs);
+    s_convolve(&shape, &end, INT_MAX, (size_t)channels_out, whole, x, weights);
     if (naive_error(whole, expected, outs) >= 2e-6)
         fail_msg("error %g: %dx%d kernel %dx%d stride %d,%d dilation %d,%d "
                  "pads %d,%d,%d,%d channels %d,%d",
@@ -109,8 +146,7 @@ s_check(const window_t *window, int channels_in, int channels_out,
                  window->pad_bottom, window->pad_right, channels_in,
                  channels_out);
 
-    s_convolve(&shape, &end, (size_t)kernels()->gemm_columns()->width,
-               (size_t)kernels()->gemm_rows()->width, blocks, x, weights);
+    s_convolve(&shape, &end, 5, MULTIPLE, blocks, x, weights);
     assert_memory_equal(blocks, whole, outs * sizeof *whole);
     free(x);
     free(weights);
