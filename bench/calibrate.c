@@ -90,6 +90,7 @@ s_median(void (*run)(void *), void *context)
 typedef struct job {
     const layer_t *layer;
     winograd_t winograd;
+    conv_direct_t direct;
     float *packed, *scratch;
 } job_t;
 
@@ -130,41 +131,60 @@ s_time_winograd(const layer_t *layer, int tile)
     return time;
 }
 
+static int
+s_smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 static void
-s_run_gemm(void *context)
+s_run_direct(void *context)
 {
     const job_t *job = context;
-    const conv_shape_t *shape = &job->layer->shape;
+    const conv_direct_t *direct = &job->direct;
+    const window_t *w = &direct->shape.window;
     conv_end_t end = s_end(job->layer);
-    size_t pixels =
-        (size_t)shape->window.out_height * (size_t)shape->window.out_width;
-    for (size_t p = 0; p < pixels; p += CONV_PIXELS_MAX) {
-        size_t left = pixels - p;
-        conv_range_t range = {0, (size_t)shape->channels_out, p,
-                              left < CONV_PIXELS_MAX ? left : CONV_PIXELS_MAX};
-        kernels()->conv_gemm(shape, &range, &end, job->layer->y, job->layer->x,
-                             job->packed, job->scratch);
-    }
+    int rows = direct->block_rows, columns = direct->block_columns;
+    for (int y = 0; y < w->out_height; y += rows)
+        for (int x = 0; x < w->out_width; x += columns) {
+            conv_block_t block = {
+                .channels = (size_t)direct->shape.channels_out,
+                .y = y,
+                .rows = s_smaller(rows, w->out_height - y),
+                .x = x,
+                .columns = s_smaller(columns, w->out_width - x),
+            };
+            kernels()->conv_direct(direct, &block, &end, job->layer->y,
+                                   job->layer->x, job->packed, job->scratch);
+        }
 }
 
 static int64_t
-s_time_gemm(const layer_t *layer, int tile)
+s_time_direct(const layer_t *layer, int tile)
 {
     (void)tile;
-    job_t job = {
-        .layer = layer,
-        .packed = s_floats(kernels()->conv_gemm_weights_floats(&layer->shape)),
-        .scratch = s_floats(kernels()->conv_gemm_scratch_floats())};
-    kernels()->conv_gemm_pack(&layer->shape, layer->weights, 0,
-                              (size_t)layer->shape.channels_out, job.packed);
-    int64_t time = s_median(s_run_gemm, &job);
+    job_t job = {.layer = layer};
+    conv_direct_t *direct = &job.direct;
+    kernels()->conv_direct_init(direct, &layer->shape);
+    size_t offsets = direct->step * direct->taps;
+    ptrdiff_t *places = mem_new(offsets, sizeof *places, NULL);
+    if (!places)
+        abort();
+    kernels()->conv_direct_lay_out(direct, places);
+    direct->offsets = places;
+    job.packed = s_floats(direct->weights_floats);
+    job.scratch = s_floats(direct->scratch_floats);
+    kernels()->conv_direct_pack(direct, layer->weights, 0,
+                                (size_t)layer->shape.channels_out, job.packed);
+    int64_t time = s_median(s_run_direct, &job);
     free(job.packed);
     free(job.scratch);
+    free(places);
     return time;
 }
 
 static const way_t ways[] = {
-    {"gemm", 0, s_time_gemm},
+    {"direct", 0, s_time_direct},
     {"F(2)", 2, s_time_winograd},
     {"F(4)", 4, s_time_winograd},
     {"F(6)", 6, s_time_winograd},
