@@ -187,7 +187,6 @@ static const way_t ways[] = {
     {"direct", 0, s_time_direct},
     {"F(2)", 2, s_time_winograd},
     {"F(4)", 4, s_time_winograd},
-    {"F(6)", 6, s_time_winograd},
 };
 
 enum { WAYS = sizeof ways / sizeof ways[0] };
@@ -223,7 +222,8 @@ s_compare(int channels, int side)
                      .y = s_floats(c * plane),
                      .weights = s_floats(c * c * 9),
                      .bias = s_floats(c)};
-    int rule = conv_rule_tile(&layer.shape), best = 0, taken = 0;
+    int rule = conv_rule_tile(&layer.shape, kernels()->lanes), best = 0,
+        taken = 0;
     int64_t times[WAYS];
     printf("%5d %5d", channels, side);
     for (int i = 0; i < WAYS; i++) {

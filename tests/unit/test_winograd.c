@@ -8,7 +8,7 @@
 #include "worker/engine/level.h"
 #include "worker/kernel/winograd.h"
 
-static const int tiles[] = {2, 4, 6};
+static const int tiles[] = {2, 4};
 
 static const char *const levels[] = {"baseline", "avx2", "avx512"};
 

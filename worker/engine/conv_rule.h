@@ -9,8 +9,8 @@
 
 #include "worker/kernel/conv.h"
 
-/* The outputs of a Winograd tile along each axis, 2, 4 or 6; 0 where a direct
- * way is faster, or the only one. */
-int conv_rule_tile(const conv_shape_t *shape);
+/* The outputs of a Winograd tile along each axis, 2 or 4; 0 where a direct way
+ * is faster, or the only one. lanes: floats of a vector of the CPU level. */
+int conv_rule_tile(const conv_shape_t *shape, int lanes);
 
 #endif

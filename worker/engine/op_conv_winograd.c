@@ -30,7 +30,7 @@ s_check(const build_t *build, const step_t *step, fault_t *fault)
     conv_t conv;
     if (conv_read(build, step, &conv, fault))
         return -1;
-    if (conv_rule_tile(&conv.shape) == 0)
+    if (conv_rule_tile(&conv.shape, kernels()->lanes) == 0)
         return step_refuse(build, step, fault, "Winograd does not pay");
     return 0;
 }
@@ -88,7 +88,7 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
         conv_prepare_bias(build, step, fault))
         return -1;
     const conv_shape_t *shape = &few->conv.shape;
-    int tile = conv_rule_tile(shape);
+    int tile = conv_rule_tile(shape, kernels()->lanes);
     step->way = tile == 2   ? "winograd 2x2"
                 : tile == 4 ? "winograd 4x4"
                             : "winograd 6x6";

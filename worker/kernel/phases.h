@@ -32,21 +32,6 @@
 #define PHASES_ZIP(p, j)                                                       \
     (((p)*VECTOR_LANES + (j)) / 2 + ((j) % 2) * VECTOR_LANES)
 
-/* Every third lane of three vectors: what lies in the first two, then the
- * third behind that. */
-#define PHASES_AT3(p, j) (3 * (j) + (p))
-#define PHASES_THIRD(p, j) (PHASES_AT3(p, j) % (2 * VECTOR_LANES))
-#define PHASES_THIRD_END(p, j)                                                 \
-    (PHASES_AT3(p, j) < 2 * VECTOR_LANES ? (j)                                 \
-                                         : PHASES_AT3(p, j) - VECTOR_LANES)
-
-/* Lane j of vector p of three joined: phases 0 and 1, then 2 between them. */
-#define PHASES_OF3(p, j) ((p)*VECTOR_LANES + (j))
-#define PHASES_JOIN(p, j)                                                      \
-    (PHASES_OF3(p, j) / 3 + PHASES_OF3(p, j) % 3 % 2 * VECTOR_LANES)
-#define PHASES_JOIN_END(p, j)                                                  \
-    (PHASES_OF3(p, j) % 3 < 2 ? (j) : PHASES_OF3(p, j) / 3 + VECTOR_LANES)
-
 static inline void
 phases_split_2(vector_t *to, vector_t a, vector_t b)
 {
@@ -61,51 +46,22 @@ phases_join_2(vector_t *to, vector_t a, vector_t b)
     to[1] = PHASES_PICK(a, b, PHASES_ZIP, 1);
 }
 
-#define PHASES_SPLIT_3(p)                                                      \
-    PHASES_PICK(PHASES_PICK(a, b, PHASES_THIRD, p), c, PHASES_THIRD_END, p)
-#define PHASES_JOIN_3(p)                                                       \
-    PHASES_PICK(PHASES_PICK(a, b, PHASES_JOIN, p), c, PHASES_JOIN_END, p)
-
-static inline void
-phases_split_3(vector_t *to, vector_t a, vector_t b, vector_t c)
-{
-    to[0] = PHASES_SPLIT_3(0);
-    to[1] = PHASES_SPLIT_3(1);
-    to[2] = PHASES_SPLIT_3(2);
-}
-
-static inline void
-phases_join_3(vector_t *to, vector_t a, vector_t b, vector_t c)
-{
-    to[0] = PHASES_JOIN_3(0);
-    to[1] = PHASES_JOIN_3(1);
-    to[2] = PHASES_JOIN_3(2);
-}
-
-/* to[count] are the phases of a row from[count]; count is 2, 4 or 6, and a
+/* to[count] are the phases of a row from[count]; count is 2 or 4, and a
  * constant where this is inlined. */
 static inline __attribute__((always_inline)) void
 phases_split(int count, vector_t *to, const vector_t *from)
 {
-    vector_t half[6], phase[3];
     if (count == 2) {
         phases_split_2(to, from[0], from[1]);
         return;
     }
-    for (int i = 0; i < count / 2; i++) {
-        vector_t pair[2];
-        phases_split_2(pair, from[2 * i], from[2 * i + 1]);
-        half[i] = pair[0];
-        half[3 + i] = pair[1];
-    }
+    vector_t low[2], high[2], pair[2];
+    phases_split_2(low, from[0], from[1]);
+    phases_split_2(high, from[2], from[3]);
     for (int p = 0; p < 2; p++) {
-        if (count == 4)
-            phases_split_2(phase, half[3 * p], half[3 * p + 1]);
-        else
-            phases_split_3(phase, half[3 * p], half[3 * p + 1],
-                           half[3 * p + 2]);
-        for (int i = 0; i < count / 2; i++)
-            to[2 * i + p] = phase[i];
+        phases_split_2(pair, low[p], high[p]);
+        to[p] = pair[0];
+        to[2 + p] = pair[1];
     }
 }
 
@@ -113,19 +69,15 @@ phases_split(int count, vector_t *to, const vector_t *from)
 static inline __attribute__((always_inline)) void
 phases_join(int count, vector_t *to, const vector_t *from)
 {
-    vector_t half[6];
     if (count == 2) {
         phases_join_2(to, from[0], from[1]);
         return;
     }
-    for (int p = 0; p < 2; p++) {
-        if (count == 4)
-            phases_join_2(half + 3 * p, from[p], from[2 + p]);
-        else
-            phases_join_3(half + 3 * p, from[p], from[2 + p], from[4 + p]);
-    }
-    for (int i = 0; i < count / 2; i++)
-        phases_join_2(to + 2 * i, half[i], half[3 + i]);
+    vector_t even[2], odd[2];
+    phases_join_2(even, from[0], from[2]);
+    phases_join_2(odd, from[1], from[3]);
+    for (int p = 0; p < 2; p++)
+        phases_join_2(to + 2 * p, even[p], odd[p]);
 }
 
 #endif

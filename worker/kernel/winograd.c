@@ -75,7 +75,7 @@ winograd_init(winograd_t *self, const conv_shape_t *shape, int tile)
     const window_t *w = &shape->window;
     int tiles_y = (w->out_height + tile - 1) / tile;
     int tiles_x = (w->out_width + tile - 1) / tile;
-    assert(tile == 2 || tile == 4 || tile == 6);
+    assert(tile == 2 || tile == 4);
     *self = (winograd_t){
         .shape = *shape,
         .tile = tile,
@@ -97,7 +97,7 @@ winograd_init(winograd_t *self, const conv_shape_t *shape, int tile)
                            s_stride(input > output ? input : output);
 }
 
-/* G, a row a point: worker/kernel/winograd_points.h. */
+/* G, a row a point, for tiles of 2 and 4. */
 static const double s_factors[][WINOGRAD_REACH_MAX][3] = {
     {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
     {{1.0 / 4, 0, 0},
@@ -105,14 +105,6 @@ static const double s_factors[][WINOGRAD_REACH_MAX][3] = {
      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
      {1.0 / 24, 1.0 / 12, 1.0 / 6},
      {1.0 / 24, -1.0 / 12, 1.0 / 6},
-     {0, 0, 1}},
-    {{1, 0, 0},
-     {-2.0 / 9, -2.0 / 9, -2.0 / 9},
-     {-2.0 / 9, 2.0 / 9, -2.0 / 9},
-     {1.0 / 90, 1.0 / 45, 2.0 / 45},
-     {1.0 / 90, -1.0 / 45, 2.0 / 45},
-     {32.0 / 45, 16.0 / 45, 8.0 / 45},
-     {32.0 / 45, -16.0 / 45, 8.0 / 45},
      {0, 0, 1}},
 };
 

@@ -1,7 +1,7 @@
 /* 3x3 convolution of stride 1 with fewer multiplications: Winograd's F(m x m,
  * 3 x 3). A tile of m x m outputs is made from (m + 2)^2 inputs by (m + 2)^2
- * multiplications a pair of channels instead of 9 m^2: 2.25, 4 or 5.06 times
- * fewer for m = 2, 4, 6. Formulas: worker/kernel/winograd_points.h.
+ * multiplications a pair of channels instead of 9 m^2: 2.25 times fewer for
+ * m = 2, four times for m = 4. Formulas: worker/kernel/winograd_points.h.
  *
  * Tiles are counted flat, row after row, `pitch` of them a row. A vector holds
  * one number of VECTOR_LANES tiles, of several rows where those are short.
@@ -26,12 +26,12 @@
 
 #include "worker/kernel/conv.h"
 
-enum { WINOGRAD_TILE_MAX = 6, WINOGRAD_REACH_MAX = WINOGRAD_TILE_MAX + 2 };
+enum { WINOGRAD_TILE_MAX = 4, WINOGRAD_REACH_MAX = WINOGRAD_TILE_MAX + 2 };
 
 /* One group's convolution, laid out. */
 typedef struct winograd {
     conv_shape_t shape;
-    int tile;       /* m: outputs of a tile along each axis: 2, 4 or 6 */
+    int tile;       /* m: outputs of a tile along each axis: 2 or 4 */
     int reach;      /* m + 2 inputs */
     size_t points;  /* reach^2 */
     size_t pitch;   /* tiles counted a row of tiles */

@@ -162,14 +162,8 @@ void
 winograd_input(const winograd_block_t *block, const winograd_image_t *image,
                size_t c, float *v, float *scratch)
 {
-    switch (block->layout->tile) {
-    case 2:
+    if (block->layout->tile == 2)
         s_transform(2, block, image, c, v, scratch);
-        return;
-    case 4:
+    else
         s_transform(4, block, image, c, v, scratch);
-        return;
-    default:
-        s_transform(6, block, image, c, v, scratch);
-    }
 }

@@ -4,7 +4,7 @@
 #define ROWS _Pragma("GCC unroll 8") for (size_t i = 0; i < PANEL_ROWS; i++)
 #define VECTORS _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
-enum { AHEAD = 64 * PANEL_ROWS }; /* U comes from afar: asked for in time */
+enum { AHEAD = 128 * PANEL_ROWS }; /* U comes from afar: asked for in time */
 
 /* `vectors` is a constant wherever this is inlined, so that the sums stay in
  * registers. */

@@ -111,10 +111,8 @@ winograd_output(const winograd_block_t *block, const float *m, size_t row,
     const float *from = m + row * tiles;
     if (layout->tile == 2)
         s_transform(2, block, from, scratch);
-    else if (layout->tile == 4)
-        s_transform(4, block, from, scratch);
     else
-        s_transform(6, block, from, scratch);
+        s_transform(4, block, from, scratch);
 
     finish_t finish = s_plan_finish(activation, bias);
     int size = layout->tile, period = size * (int)layout->pitch;

@@ -2,13 +2,10 @@
  *
  *   y = A' [(G g) * (B' d)]   m outputs from m + 2 inputs d and 3 weights g
  *
- * for m = 2 and 4 with the points 0, 1, -1 (, 2, -2) and infinity as in Lavin
- * and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016,
- * sections 4.1 and 4.2; for m = 6 with the points 0, 1, -1, 2, -2, 1/2, -1/2
- * and infinity, by Toom and Cook's construction (Barabasz and others, "Error
- * Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural
- * Networks", ACM TOMS 2020, section 3). Rows for points p and -p share their
- * even and their odd terms.
+ * for m = 2 with the points 0, 1, -1 and infinity, for m = 4 also 2 and -2:
+ * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR
+ * 2016, sections 4.1 and 4.2. Rows for points p and -p share their even and
+ * their odd terms. G: worker/kernel/winograd.c.
  */
 #ifndef CONVOY_WORKER_KERNEL_WINOGRAD_POINTS_H
 #define CONVOY_WORKER_KERNEL_WINOGRAD_POINTS_H
@@ -38,25 +35,6 @@ winograd_input_4(vector_t *t, const vector_t *d)
 }
 
 static inline void
-winograd_input_6(vector_t *t, const vector_t *d)
-{
-    vector_t even = d[2] + d[6] - 4.25f * d[4];
-    vector_t odd = d[1] + d[5] - 4.25f * d[3];
-    vector_t even_2 = 0.25f * d[2] - 1.25f * d[4] + d[6];
-    vector_t odd_2 = 0.5f * d[1] - 2.5f * d[3] + 2.0f * d[5];
-    vector_t even_half = 4.0f * d[2] - 5.0f * d[4] + d[6];
-    vector_t odd_half = 2.0f * d[1] - 2.5f * d[3] + 0.5f * d[5];
-    t[0] = d[0] - d[6] + 5.25f * (d[4] - d[2]);
-    t[1] = even + odd;
-    t[2] = even - odd;
-    t[3] = even_2 + odd_2;
-    t[4] = even_2 - odd_2;
-    t[5] = even_half + odd_half;
-    t[6] = even_half - odd_half;
-    t[7] = d[7] - d[1] + 5.25f * (d[3] - d[5]);
-}
-
-static inline void
 winograd_output_2(vector_t *y, const vector_t *t)
 {
     y[0] = t[0] + t[1] + t[2];
@@ -74,30 +52,14 @@ winograd_output_4(vector_t *y, const vector_t *t)
     y[3] = odd + 8.0f * odd_2 + t[5];
 }
 
-static inline void
-winograd_output_6(vector_t *y, const vector_t *t)
-{
-    vector_t even = t[1] + t[2], odd = t[1] - t[2];
-    vector_t even_2 = t[3] + t[4], odd_2 = t[3] - t[4];
-    vector_t even_half = t[5] + t[6], odd_half = t[5] - t[6];
-    y[0] = t[0] + even + even_2 + even_half;
-    y[1] = odd + 2.0f * odd_2 + 0.5f * odd_half;
-    y[2] = even + 4.0f * even_2 + 0.25f * even_half;
-    y[3] = odd + 8.0f * odd_2 + 0.125f * odd_half;
-    y[4] = even + 16.0f * even_2 + 0.0625f * even_half;
-    y[5] = odd + 32.0f * odd_2 + 0.03125f * odd_half + t[7];
-}
-
 /* t[m + 2] = B' d[m + 2]; m is a constant where this is inlined. */
 static inline __attribute__((always_inline)) void
 winograd_input_line(int m, vector_t *t, const vector_t *d)
 {
     if (m == 2)
         winograd_input_2(t, d);
-    else if (m == 4)
-        winograd_input_4(t, d);
     else
-        winograd_input_6(t, d);
+        winograd_input_4(t, d);
 }
 
 /* y[m] = A' t[m + 2]. */
@@ -106,10 +68,8 @@ winograd_output_line(int m, vector_t *y, const vector_t *t)
 {
     if (m == 2)
         winograd_output_2(y, t);
-    else if (m == 4)
-        winograd_output_4(y, t);
     else
-        winograd_output_6(y, t);
+        winograd_output_4(y, t);
 }
 
 #endif
