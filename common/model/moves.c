@@ -105,6 +105,26 @@ s_split(const moving_t *self, walk_t *walk)
     return NULL;
 }
 
+/* Of a single index, whatever the shape of that. */
+static const char *
+s_gather(const moving_t *self, walk_t *walk)
+{
+    const shape_t *from = &s_input(self, 0)->shape;
+    int64_t axis = node_int(self->node, "axis", 0);
+    axis = axis < 0 ? axis + from->rank : axis;
+    int64_t index = eval_int(s_input(self, 1), 0), dim = from->dims[axis];
+    index = index < 0 ? index + dim : index;
+    if (index < 0 || index >= dim)
+        return "an index is out of range";
+    shape_t chosen = *from;
+    chosen.dims[axis] = 1;
+    *walk = walk_over(&chosen);
+    walk->sources = 1;
+    shape_strides(from, walk->strides[0]);
+    walk->at[0] = walk->strides[0][axis] * index;
+    return NULL;
+}
+
 static const char *
 s_tile(const moving_t *self, walk_t *walk)
 {
@@ -167,6 +187,7 @@ moves_find(const node_t *node, const array_t *const *inputs, int slot,
     } rows[] = {
         {"DepthToSpace", s_depth_to_space},
         {"Expand", s_expand},
+        {"Gather", s_gather},
         {"Slice", s_slice},
         {"SpaceToDepth", s_space_to_depth},
         {"Split", s_split},

@@ -11,7 +11,8 @@
 
 /* The walk that output `slot`, of this shape, of a node is made by; the
  * elements of input 0 are not looked at. Types are as shape inference has
- * accepted them. NULL, or a sentence about what is wrong. */
+ * accepted them; a Gather is of one index. NULL, or a sentence about what is
+ * wrong. */
 const char *moves_find(const node_t *node, const array_t *const *inputs,
                        int slot, const shape_t *shape, walk_t *walk);
 

@@ -145,6 +145,30 @@ splits_are_joined_the_other_way_round(void **state)
     }
 }
 
+/* A single index along each axis but the batch's, from either end; several are
+ * chosen by plain loops. */
+static void
+one_of_many_is_gathered(void **state)
+{
+    (void)state;
+    const int64_t dims[] = {DIM_BATCH, 5, 4, 3};
+    for (int64_t axis = 1; axis < 4; axis++)
+        for (int64_t index = -dims[axis]; index < dims[axis]; index++) {
+            int x = s_begin(4, dims), node;
+            int chosen =
+                graph_add_elements(o.network.graph, "chosen", DTYPE_INT64,
+                                   &(shape_t){.rank = 0}, &index, &fault);
+            int inputs[] = {x, chosen};
+            int y = network_node(&o.network, "Gather", 2, inputs, &node);
+            s_set(node, "axis", axis % 2 ? axis : axis - 4);
+            s_compare(y);
+        }
+    int64_t several[][TENSOR_RANK_MAX] = {{2, -1}};
+    int node, y = s_lists("Gather", s_begin(4, dims), 1, 2, several, &node);
+    s_set(node, "axis", 2);
+    s_compare(y);
+}
+
 static void
 what_is_single_is_repeated(void **state)
 {
@@ -225,6 +249,7 @@ main(void)
         cmocka_unit_test(samples_may_move_to_another_axis),
         cmocka_unit_test(slices_forwards_and_backwards),
         cmocka_unit_test(splits_are_joined_the_other_way_round),
+        cmocka_unit_test(one_of_many_is_gathered),
         cmocka_unit_test(what_is_single_is_repeated),
         cmocka_unit_test(depth_and_space_trade_places),
         cmocka_unit_test(planes_are_resized),

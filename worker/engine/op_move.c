@@ -1,6 +1,6 @@
 /* Operators that put elements elsewhere, along the walks of common/model/moves:
- * Transpose, Slice, Split, Expand, Tile, DepthToSpace, SpaceToDepth; and
- * Concat.
+ * Transpose, Slice, Split, Gather of one index, Expand, Tile, DepthToSpace,
+ * SpaceToDepth; and Concat.
  *
  * A walk is done plane by plane. A plane has the walk's last axis as columns
  * and one other axis as rows: the one along which the input is contiguous
@@ -48,6 +48,25 @@ s_check(const build_t *build, const step_t *step, fault_t *fault)
         if (step->inputs[i] && !step->inputs[i]->constant)
             return step_refuse(build, step, fault,
                                "where it moves to is not constant");
+    return 0;
+}
+
+/* An index out of range is left to a run, which tells of it. */
+static int
+s_check_gather(const build_t *build, const step_t *step, fault_t *fault)
+{
+    const shape_t *from = &step->inputs[0]->shape;
+    const operand_t *indices = step->inputs[1];
+    int64_t axis = node_int(step_node(build, step), "axis", 0), index;
+    if (s_check(build, step, fault) != 0)
+        return -1;
+    if (indices->elements != 1)
+        return step_refuse(build, step, fault, "it has not one index");
+    if (operand_read(build, indices, 0, 1, DTYPE_INT64, &index, fault) != 0)
+        return -1;
+    int64_t dim = from->dims[axis < 0 ? axis + from->rank : axis];
+    if (index < -dim || index >= dim)
+        return step_refuse(build, step, fault, "its index is out of range");
     return 0;
 }
 
@@ -315,6 +334,7 @@ const op_t op_rows_move[] = {
     MOVE("Split"),
     MOVE("Tile"),
     MOVE("Transpose"),
+    {"Gather", s_check_gather, s_prepare, s_run, OP_ANY_DTYPE, 0},
     {"Concat", s_check_concat, s_prepare_concat, s_run_concat, OP_ANY_DTYPE, 0},
     {0},
 };
