@@ -334,15 +334,15 @@ $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(SUPPORT) $(LIBRARIES) $(ONNX_O)
 bench: deps all ## the demo pipeline: requests a second, latencies
 	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) bench/fleet.py
 
-BENCH_MODELS := vgg16 resnet18 resnet50 squeezenet1_1 googlenet mobilenet_v2 \
+MODELS ?= vgg16 resnet18 resnet50 squeezenet1_1 googlenet mobilenet_v2 \
     efficientnet_b0 densenet121 shufflenet_v2_x1_0 mobilenet_v3_small \
     vit_b_16 convnext_tiny
 ENGINE ?=
-bench-engine: deps $(BENCHES) $(ORT)/node_modules ## beside ONNX Runtime and PyTorch [ENGINE="--quick --models resnet18"]
+bench-engine: deps $(BENCHES) $(ORT)/node_modules ## beside ONNX Runtime and PyTorch [MODELS="resnet18 vgg16" ENGINE=--quick]
 	$(call install_packages,$(DEPS_ZOO))
-	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo $(BENCH_MODELS)
-	$(Q)$(PYTHON) bench/models.py build/bench emoji10 $(BENCH_MODELS)
-	$(Q)$(PYTHON) bench/engine.py $(ENGINE)
+	$(Q)$(PYTHON) tests/zoo/make_zoo.py build/zoo $(MODELS)
+	$(Q)$(PYTHON) bench/models.py build/bench emoji10 $(MODELS)
+	$(Q)$(PYTHON) bench/engine.py --models emoji10 $(MODELS) $(ENGINE)
 
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
     '*.c' '*.h')
