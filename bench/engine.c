@@ -88,7 +88,7 @@ s_load(peer_t *self, char **argv, fault_t *fault)
 static void
 s_print_load(const peer_t *self)
 {
-    printf("{\"cpu\": \"%s\", \"peak_gflops\": %.1f, \"gflop\": %.6f, "
+    printf("{\"level\": \"%s\", \"peak_gflops\": %.1f, \"gflop\": %.6f, "
            "\"output\": [",
            session_cpu(), measure_peak_gflops(),
            session_flop(self->session) * self->batch / 1e9);

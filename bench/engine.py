@@ -239,13 +239,18 @@ def git(*words):
 
 def append(options, results, machine):
     """One line of history a run."""
+    def short(value):
+        if isinstance(value, dict):
+            return {key: short(entry) for key, entry in value.items()}
+        return float(f"{value:.4g}") if isinstance(value, float) else value
+
     record = {
         "date": datetime.datetime.now(datetime.timezone.utc)
         .isoformat(timespec="seconds"),
         "commit": git("describe", "--always", "--dirty"),
         "cpu": cpu_model(), **machine, "passive": options.passive,
         "rounds": options.rounds, "seconds": options.seconds,
-        "settings": [{"threads": threads, "batch": batch, "models": rows}
+        "settings": [{"threads": threads, "batch": batch, "models": short(rows)}
                      for (threads, batch), rows in results.items()],
     }
     RESULTS.parent.mkdir(exist_ok=True)
@@ -309,12 +314,12 @@ def main():
                 rows[model], ours = measure(options, model, setting)
             except RuntimeError as error:
                 sys.exit(f"{model}: a peer ended: {error}")
-            machine = {key: ours[key] for key in ("cpu", "peak_gflops")}
+            machine = {key: ours[key] for key in ("level", "peak_gflops")}
             print(line(model, rows[model], peers), flush=True)
         for text in summary(rows, peers):
             print(text)
         print(flush=True)
-    print(f"{cpu_model()}; {machine['cpu']}; peak {machine['peak_gflops']} "
+    print(f"{cpu_model()}; {machine['level']}; peak {machine['peak_gflops']} "
           f"GFLOP/s a thread; idle threads of the others "
           f"{'sleep' if options.passive else 'spin'}")
     if options.json:
