@@ -174,7 +174,9 @@ pointwise_convolutions_are_right(void **state)
 {
     (void)state;
     naive_random_t random = {5};
-    for (int side = 1; side < 22; side += 5) {
+    static const int depths[] = {300, 512, 700};
+    for (int round = 0; round < 15; round++) {
+        int side = 1 + round / 3 * 5;
         window_t window = {.height = side,
                            .width = side + 1,
                            .out_height = side,
@@ -185,7 +187,7 @@ pointwise_convolutions_are_right(void **state)
                            .stride_x = 1,
                            .dilation_y = 1,
                            .dilation_x = 1};
-        s_check(&window, 300, 17, &random);
+        s_check(&window, depths[round % 3], 17, &random);
     }
 }
 

@@ -9,7 +9,8 @@
 
 enum {
     L1_FLOATS = 6 << 10,
-    DEPTH_MAX = 320,         /* of a chunk: a tile's rows fit the L1 */
+    DEPTH_MAX = 320, /* of a chunk: a tile's rows fit the L1 */
+    IN_PLACE_DEPTH_MAX = L1_FLOATS / TILE_COLUMNS,
     IMAGE_FLOATS = 96 << 10, /* of the copy: part of the L2 */
     SUMS_FLOATS = 96 << 10,  /* of sums that wait for their next chunk */
     COLUMNS_MAX = 10 * TILE_COLUMNS, /* of a block read in place */
@@ -140,7 +141,7 @@ conv_direct_init(conv_direct_t *self, const conv_shape_t *shape)
     };
     size_t channels = (size_t)shape->channels_in;
     size_t most =
-        (self->in_place ? L1_FLOATS / TILE_COLUMNS : DEPTH_MAX) / self->taps;
+        (self->in_place ? IN_PLACE_DEPTH_MAX : DEPTH_MAX) / self->taps;
     self->step = s_ceiling(channels, s_ceiling(channels, most ? most : 1));
     if (self->in_place)
         s_size_in_place(self);
@@ -360,8 +361,8 @@ typedef struct pass {
     /* The panels that come next are fetched a little each turn. */
     const char *ahead;
     size_t ahead_step;
-    size_t tail;                /* first pixel of the tail, if there is one */
-    ptrdiff_t lines[DEPTH_MAX]; /* of the tail's rows */
+    size_t tail; /* first pixel of the tail, if there is one */
+    ptrdiff_t lines[IN_PLACE_DEPTH_MAX]; /* of the tail's rows */
 } pass_t;
 
 /* Rows of B whose last vector would reach past the tensor are copied. */
@@ -469,7 +470,7 @@ s_pass(const job_t *job, size_t chunk, size_t channel, size_t channels)
         .ends = chunk + direct->step >= inputs,
     };
     s_copy_tail(&pass);
-    if (direct->in_place && depth > L1_FLOATS / TILE_COLUMNS / 2)
+    if (direct->in_place && depth > IN_PLACE_DEPTH_MAX / 2)
         s_by_tiles(&pass);
     else
         s_by_panels(&pass);
