@@ -166,6 +166,34 @@ wide_tensors_between_narrow_ones_leave_no_gaps(void **state)
     assert_true(s_lay_out(&sketch) == 1.0);
 }
 
+/* A sum is written over the residual, unless its step reads it otherwise or
+ * somebody reads it later. */
+static void
+a_sum_lies_where_its_residual_was(void **state)
+{
+    (void)state;
+    static const op_t sums = {.name = "Any", .flags = OP_SUMS_IN_PLACE};
+    static const struct {
+        size_t input, later;
+        bool together;
+    } rows[] = {{2, 3, true}, {1, 3, false}, {2, 1, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fault_t fault = {0};
+        sketch_t sketch;
+        s_begin(&sketch, 640);
+        s_add(&sketch, 640, 1, (size_t[]){0}); /* 1: the residual */
+        s_add(&sketch, 640, 1, (size_t[]){1});
+        s_add(&sketch, 640, 1, &rows[i].input); /* 3: the sum */
+        sketch.steps[2].op = &sums;
+        sketch.steps[2].residual = &sketch.operands[1];
+        s_add(&sketch, 640, 2, (size_t[]){3, rows[i].later});
+        assert_ok(arena_lay_out(&sketch.plan, NULL, &fault), &fault);
+        assert_int_equal(sketch.plan.offsets[3] == sketch.plan.offsets[1],
+                         rows[i].together);
+        free(sketch.plan.offsets);
+    }
+}
+
 int
 main(void)
 {
@@ -173,6 +201,7 @@ main(void)
         cmocka_unit_test(
             random_plans_take_little_more_than_what_lives_together),
         cmocka_unit_test(wide_tensors_between_narrow_ones_leave_no_gaps),
+        cmocka_unit_test(a_sum_lies_where_its_residual_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

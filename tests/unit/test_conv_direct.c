@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/naive.h"
 #include "worker/engine/level.h"
@@ -147,6 +148,11 @@ s_check(const window_t *window, int channels_in, int channels_out,
                  channels_out);
 
     s_convolve(&shape, &end, 5, MULTIPLE, blocks, x, weights);
+    assert_memory_equal(blocks, whole, outs * sizeof *whole);
+
+    memcpy(blocks, residual, outs * sizeof *blocks);
+    end.residual = blocks;
+    s_convolve(&shape, &end, INT_MAX, (size_t)channels_out, blocks, x, weights);
     assert_memory_equal(blocks, whole, outs * sizeof *whole);
     free(x);
     free(weights);

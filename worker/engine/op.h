@@ -61,9 +61,10 @@ enum {
     OP_ACTIVATES = 4, /* takes an activation at its end */
     OP_SUMS = 8,      /* takes a residual before it */
     OP_ENDS = OP_ACTIVATES | OP_SUMS,
-    OP_ANY_DTYPE = 16, /* not only float32 */
-    OP_DENSE = 32,     /* takes the samples of its first input, output and
-                          residual for one after the other */
+    OP_ANY_DTYPE = 16,     /* not only float32 */
+    OP_DENSE = 32,         /* takes the samples of its first input, output and
+                              residual for one after the other */
+    OP_SUMS_IN_PLACE = 64, /* the output may lie where the residual lay */
 };
 
 enum { STEP_INPUTS_MIN = 3 }; /* places of a step's inputs, for a bias */

@@ -201,6 +201,6 @@ s_run(const step_t *step, const run_t *run)
 }
 
 const op_t op_rows_conv_direct[] = {
-    {"Conv", s_check, s_prepare, s_run, OP_ENDS, 0},
+    {"Conv", s_check, s_prepare, s_run, OP_ENDS | OP_SUMS_IN_PLACE, 0},
     {0},
 };

@@ -164,6 +164,6 @@ s_run(const step_t *step, const run_t *run)
 }
 
 const op_t op_rows_conv_winograd[] = {
-    {"Conv", s_check, s_prepare, s_run, OP_ENDS, 0},
+    {"Conv", s_check, s_prepare, s_run, OP_ENDS | OP_SUMS_IN_PLACE, 0},
     {0},
 };

@@ -231,17 +231,18 @@ s_join(const sharing_t *self, const step_t *step)
 /* --- work in place ---------------------------------------------------------
  */
 
-/* Whether writing to `at` would change what the step still reads of another
- * operand that overlaps it. */
+/* Whether writing to `at` would change what the step still reads of an operand
+ * that overlaps it. An element-wise step has read what it writes over. */
 static bool
 s_is_disturbed(const sharing_t *self, const step_t *step, const operand_t *at)
 {
     size_t start, offset, root = s_root(self, at, &start);
+    bool element_wise = step->op->flags & OP_IN_PLACE;
     for (int i = 0; i < step->inputs_count; i++) {
         const operand_t *other = step->inputs[i];
         if (other && s_root(self, other, &offset) == root &&
-            (offset != start || other->bytes != at->bytes) &&
-            offset < start + at->bytes && start < offset + other->bytes)
+            offset < start + at->bytes && start < offset + other->bytes &&
+            !(element_wise && offset == start && other->bytes == at->bytes))
             return true;
     }
     return false;
@@ -255,23 +256,30 @@ s_is_like(const operand_t *input, const operand_t *output)
     return input->bytes == output->bytes && input->batched == output->batched;
 }
 
-/* Let an element-wise step write over an input that nobody reads any more. */
+/* Let a step write over an operand that nobody else reads any more. */
+static bool
+s_write_over(const sharing_t *self, const step_t *step, const operand_t *in,
+             size_t number)
+{
+    const operand_t *out = step->outputs[0];
+    if (!in || in->constant || !s_is_like(in, out))
+        return false;
+    const share_t *group = s_group(self, in);
+    return group->placed && group->last == number &&
+           !s_is_disturbed(self, step, in) &&
+           (s_lay(self, s_movable(self, out), in, 0) ||
+            s_lay(self, s_movable(self, in), out, 0));
+}
+
 static void
 s_work_in_place(const sharing_t *self, const step_t *step, size_t number)
 {
-    const operand_t *out = step->outputs[0];
-    for (int i = 0; i < step->inputs_count; i++) {
-        const operand_t *in = step->inputs[i];
-        if (!in || in->constant || !s_is_like(in, out))
-            continue;
-        const share_t *group = s_group(self, in);
-        if (!group->placed || group->last != number ||
-            s_is_disturbed(self, step, in))
-            continue;
-        if (s_lay(self, s_movable(self, out), in, 0) ||
-            s_lay(self, s_movable(self, in), out, 0))
-            return;
-    }
+    bool done = false;
+    if (step->op->flags & OP_IN_PLACE)
+        for (int i = 0; i < step->inputs_count && !done; i++)
+            done = s_write_over(self, step, step->inputs[i], number);
+    if (step->op->flags & OP_SUMS_IN_PLACE && !done)
+        s_write_over(self, step, step->residual, number);
 }
 
 share_t *
@@ -290,8 +298,7 @@ shares_new(const plan_t *plan, const graph_t *graph, fault_t *fault)
     for (size_t s = plan->steps_count; s-- > 0;)
         s_join(&self, &plan->steps[s]);
     for (size_t s = 0; s < plan->steps_count; s++)
-        if (plan->steps[s].op->flags & OP_IN_PLACE)
-            s_work_in_place(&self, &plan->steps[s], s + 1);
+        s_work_in_place(&self, &plan->steps[s], s + 1);
     return shares;
 }
 

@@ -3,9 +3,10 @@
  * Operands that share form a group around its root, the largest of them; each
  * lies in a sample of the root at an offset: a view, what a Split or a Slice
  * hands on, the inputs of a Concat, the output of an element-wise step where
- * its input was. A group has one lifetime, from its first writer to its last
- * reader, and one place. An operand that is smaller than its root has samples
- * that do not lie one after the other: the root's sample is its stride.
+ * its input was, a sum where its residual was. A group has one lifetime, from
+ * its first writer to its last reader, and one place. An operand that is
+ * smaller than its root has samples that do not lie one after the other: the
+ * root's sample is its stride.
  */
 #ifndef CONVOY_WORKER_ENGINE_SHARE_H
 #define CONVOY_WORKER_ENGINE_SHARE_H

@@ -15,7 +15,7 @@ typedef struct conv_shape {
 /* What happens to a finished output element, in this order. */
 typedef struct conv_end {
     const float *bias;     /* a value a channel */
-    const float *residual; /* like the output, or NULL */
+    const float *residual; /* like the output, perhaps the output; or NULL */
     activation_t activation;
 } conv_end_t;
 

@@ -384,7 +384,7 @@ s_copy_tail(pass_t *pass)
     }
 }
 
-/* One tile of one panel. */
+/* One tile of one panel. Sums that wait do not lie where the residual does. */
 static void
 s_tile(const pass_t *pass, size_t panel, size_t first, size_t turn)
 {
@@ -396,7 +396,8 @@ s_tile(const pass_t *pass, size_t panel, size_t first, size_t turn)
     float *slot =
         job->slots + (panel * slots + first / TILE_COLUMNS) * SLOT_FLOATS;
     bool tail = first == pass->tail;
-    bool whole = job->direct->in_place && !tail && channels == TILE_ROWS;
+    bool whole = job->direct->in_place && !tail && channels == TILE_ROWS &&
+                 (job->residual != job->y || (pass->begins && pass->ends));
     float start[TILE_ROWS] = {0};
     size_t to = channel * job->plane + first;
     tile_t tile = {

@@ -75,12 +75,12 @@ s_finish_vector(const finish_t *f, const float *from, const float *residual)
 /* A few pixels of a row. The last vector overlaps the one before it, and is
  * made first: the residual may lie where the output goes. */
 static void
-s_finish(const finish_t *f, const float *residual, float *y, const float *from,
+s_finish(const finish_t *f, const float *residual, float *y, float *from,
          size_t count)
 {
     if (f->activation) {
+        activate_row(f->activation, from, f->bias, residual, count);
         memcpy(y, from, count * sizeof *y);
-        activate_row(f->activation, y, f->bias, residual, count);
         return;
     }
     if (count < VECTOR_LANES) {
