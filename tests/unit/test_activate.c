@@ -3,11 +3,37 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/naive.h"
 #include "worker/engine/level.h"
 #include "worker/kernel/activate.h"
 #include "worker/kernel/exponential.h"
+
+/* The lanes are alike. */
+static float
+s_exponential(float x)
+{
+    return exponential(vector_all(x))[0];
+}
+
+static float
+s_tangent(float x)
+{
+    return hyperbolic_tangent(vector_all(x))[0];
+}
+
+static float
+s_error(float x)
+{
+    return error_function(vector_all(x))[0];
+}
+
+static float
+s_logarithm(float x)
+{
+    return logarithm(vector_all(x))[0];
+}
 
 static double
 s_clamp(double x, double low, double high)
@@ -157,15 +183,15 @@ the_exponential_is_close_over_its_whole_range(void **state)
     double worst = 0.0;
     for (float x = -87.0f; x < 88.0f; x += 0.00317f) {
         double right = exp((double)x);
-        worst = fmax(worst, fabs((double)exponential(x) - right) / right);
+        worst = fmax(worst, fabs((double)s_exponential(x) - right) / right);
     }
     assert_true(worst < 3e-7);
-    assert_true(exponential(0.0f) == 1.0f);
-    assert_true(exponential(-88.0f) == 0.0f);
-    assert_true(exponential(-INFINITY) == 0.0f);
-    assert_true(isinf(exponential(1000.0f)));
-    assert_true(isfinite(exponential(88.7f)));
-    assert_true(isnan(exponential(NAN)));
+    assert_true(s_exponential(0.0f) == 1.0f);
+    assert_true(s_exponential(-88.0f) == 0.0f);
+    assert_true(s_exponential(-INFINITY) == 0.0f);
+    assert_true(isinf(s_exponential(1000.0f)));
+    assert_true(isfinite(s_exponential(88.7f)));
+    assert_true(isnan(s_exponential(NAN)));
 }
 
 static void
@@ -175,19 +201,60 @@ tangents_and_errors_are_close_over_their_whole_range(void **state)
     double tangent = 0.0, error = 0.0;
     for (float x = 1e-20f; x < 20.0f; x = x * 1.0003f) {
         double right = tanh((double)x), erf_right = erf((double)x);
-        tangent =
-            fmax(tangent, fabs((double)hyperbolic_tangent(x) / right - 1));
-        error = fmax(error, fabs((double)error_function(x) / erf_right - 1));
-        assert_true(hyperbolic_tangent(-x) == -hyperbolic_tangent(x));
-        assert_true(error_function(-x) == -error_function(x));
+        tangent = fmax(tangent, fabs((double)s_tangent(x) / right - 1));
+        error = fmax(error, fabs((double)s_error(x) / erf_right - 1));
+        assert_true(s_tangent(-x) == -s_tangent(x));
+        assert_true(s_error(-x) == -s_error(x));
     }
     assert_true(tangent < 4e-7);
     assert_true(error < 5e-7);
-    assert_true(hyperbolic_tangent(INFINITY) == 1.0f);
+    assert_true(s_tangent(INFINITY) == 1.0f);
     for (float x = 3.92f; x < 1e38f; x *= 1.5f)
-        assert_true(error_function(-x) == -1.0f);
-    assert_true(error_function(INFINITY) == 1.0f);
-    assert_true(isnan(hyperbolic_tangent(NAN)) && isnan(error_function(NAN)));
+        assert_true(s_error(-x) == -1.0f);
+    assert_true(s_error(INFINITY) == 1.0f);
+    assert_true(isnan(s_tangent(NAN)) && isnan(s_error(NAN)));
+}
+
+static void
+the_logarithm_is_close_over_its_whole_range(void **state)
+{
+    (void)state;
+    double worst = 0.0;
+    for (float x = 1e-44f; x < 3e38f; x *= x < 1e-40f ? 2.0f : 1.0007f)
+        if (x != 1.0f)
+            worst = fmax(worst,
+                         fabs((double)s_logarithm(x) / log((double)x) - 1.0));
+    assert_true(worst < 3e-7);
+    assert_true(s_logarithm(1.0f) == 0.0f);
+    assert_true(s_logarithm(INFINITY) == INFINITY);
+    assert_true(s_logarithm(0.0f) == -INFINITY);
+    assert_true(s_logarithm(-0.0f) == -INFINITY);
+    assert_true(isnan(s_logarithm(-1e-40f)) && isnan(s_logarithm(-INFINITY)));
+    assert_true(isnan(s_logarithm(NAN)));
+}
+
+static void
+activations_are_the_same_in_any_company(void **state)
+{
+    (void)state;
+    enum { MOST = 70 };
+    naive_random_t random = {22};
+    float *x = naive_floats(&random, MOST), y[MOST], single[MOST];
+    for (int kind = 0; kind < ACTIVATIONS; kind++) {
+        activation_t f = {(activation_kind_t)kind, 0.2f, 0.5f};
+        for (size_t i = 0; i < MOST; i++)
+            kernels()->activate(&f, &single[i], &x[i], 1);
+        for (size_t count = 0; count <= MOST; count++) {
+            kernels()->activate(&f, y, x, count);
+            assert_memory_equal(y, single, count * sizeof *y);
+            memcpy(y, x, sizeof y);
+            kernels()->activate(&f, y, y, count);
+            assert_memory_equal(y, single, count * sizeof *y);
+            assert_memory_equal(y + count, x + count,
+                                (MOST - count) * sizeof *y);
+        }
+    }
+    free(x);
 }
 
 /* What erf misses to -1 is multiplied by x. */
@@ -228,6 +295,8 @@ main(void)
         cmocka_unit_test(activations_keep_what_is_no_number),
         cmocka_unit_test(the_exponential_is_close_over_its_whole_range),
         cmocka_unit_test(tangents_and_errors_are_close_over_their_whole_range),
+        cmocka_unit_test(the_logarithm_is_close_over_its_whole_range),
+        cmocka_unit_test(activations_are_the_same_in_any_company),
         cmocka_unit_test(gelu_is_nothing_far_below_zero),
         cmocka_unit_test(the_end_of_a_row_adds_bias_and_residual_first),
     };

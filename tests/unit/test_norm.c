@@ -179,6 +179,23 @@ logarithms_of_softmax_are_right_along_any_axis(void **state)
     }
 }
 
+static void
+a_nan_spoils_its_own_softmax_only(void **state)
+{
+    (void)state;
+    enum { ROWS = 3, MOST = 40 };
+    for (size_t count = 1; count <= MOST; count++)
+        for (size_t at = 0; at < count; at++) {
+            float x[ROWS * MOST], y[ROWS * MOST];
+            for (size_t i = 0; i < ROWS * count; i++)
+                x[i] = (float)(i % 7);
+            x[count + at] = NAN;
+            kernels()->softmax(y, x, ROWS, count, 1);
+            for (size_t i = 0; i < ROWS * count; i++)
+                assert_int_equal(!!isnan(y[i]), i / count == 1);
+        }
+}
+
 int
 main(void)
 {
@@ -189,6 +206,7 @@ main(void)
         cmocka_unit_test(groups_of_channels_are_normalised),
         cmocka_unit_test(a_small_variance_around_a_large_mean_keeps_its_digits),
         cmocka_unit_test(channels_are_normalised_by_those_around_them),
+        cmocka_unit_test(a_nan_spoils_its_own_softmax_only),
         cmocka_unit_test(logarithms_of_softmax_are_right_along_any_axis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
