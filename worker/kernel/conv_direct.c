@@ -16,6 +16,7 @@ enum {
     COLUMNS_MAX = 10 * TILE_COLUMNS, /* of a block read in place */
     LINE_FLOATS = 16,
     SLOT_FLOATS = TILE_ROWS * TILE_COLUMNS,
+    ROW_BYTES = TILE_ROWS * sizeof(float), /* of a panel */
 };
 
 /* One call. */
@@ -386,7 +387,7 @@ s_copy_tail(pass_t *pass)
 
 /* One tile of one panel. Sums that wait do not lie where the residual does. */
 static void
-s_tile(const pass_t *pass, size_t panel, size_t first, size_t turn)
+s_tile(const pass_t *pass, size_t panel, size_t first)
 {
     const job_t *job = pass->job;
     size_t pixels = s_smaller(TILE_COLUMNS, job->pixels - first);
@@ -405,7 +406,7 @@ s_tile(const pass_t *pass, size_t panel, size_t first, size_t turn)
         .a = pass->a + panel * TILE_ROWS * pass->depth,
         .b = tail ? job->tail : pass->b + first,
         .offsets = tail ? pass->lines : job->direct->offsets,
-        .ahead = pass->ahead + turn * pass->depth * pass->ahead_step,
+        .ahead = pass->ahead,
         .ahead_step = pass->ahead_step,
         .b_ahead = panel * LINE_FLOATS < TILE_COLUMNS
                        ? TILE_COLUMNS + panel * LINE_FLOATS
@@ -426,31 +427,80 @@ s_tile(const pass_t *pass, size_t panel, size_t first, size_t turn)
         s_finish_slot(job, slot, first, pixels, channel, channels);
 }
 
+/* Vectors of all tiles. */
+static size_t
+s_all_vectors(const job_t *job)
+{
+    size_t rest = job->pixels % TILE_COLUMNS;
+    return job->pixels / TILE_COLUMNS * TILE_VECTORS +
+           s_ceiling(rest, VECTOR_LANES);
+}
+
+/* Vectors of a tile. */
+static size_t
+s_vectors(const job_t *job, size_t first)
+{
+    return s_ceiling(s_smaller(TILE_COLUMNS, job->pixels - first),
+                     VECTOR_LANES);
+}
+
 /* A panel of A stays in the first-level cache while it meets all of B, and a
- * few rows of the output are written from end to end. */
+ * few rows of the output are written from end to end. Meanwhile the next panel
+ * is fetched, in step with the work. */
 static void
 s_by_panels(pass_t *pass)
 {
+    const job_t *job = pass->job;
     size_t panels = s_ceiling(pass->channels, TILE_ROWS);
-    pass->ahead_step = TILE_ROWS * sizeof(float);
-    pass->ahead = (const char *)pass->a;
-    for (size_t panel = 0; panel < panels; panel++)
-        for (size_t p = 0; p < pass->job->pixels; p += TILE_COLUMNS)
-            s_tile(pass, panel, p, panel + 1);
+    size_t bytes = pass->depth * ROW_BYTES, all = s_all_vectors(job);
+    const char *next = (const char *)pass->a;
+    for (size_t panel = 0; panel < panels; panel++) {
+        size_t before = 0;
+        next += bytes;
+        for (size_t p = 0; p < job->pixels; p += TILE_COLUMNS) {
+            size_t vectors = s_vectors(job, p);
+            pass->ahead = next + bytes * before / all;
+            pass->ahead_step = ROW_BYTES * vectors / all;
+            s_tile(pass, panel, p);
+            before += vectors;
+        }
+    }
 }
 
-/* A tile of B stays in the first-level cache while it meets all of A, and the
- * next chunk of A comes into the second one. */
+/* A tile of B stays in the first-level cache while it meets all of A. Meanwhile
+ * the next chunk of A is fetched, in step with the work. */
 static void
 s_by_tiles(pass_t *pass)
 {
-    size_t panels = s_ceiling(pass->channels, TILE_ROWS), turn = 0;
-    size_t tiles = s_ceiling(pass->job->pixels, TILE_COLUMNS);
-    pass->ahead_step = s_ceiling(TILE_ROWS * sizeof(float), tiles);
-    pass->ahead = (const char *)(pass->a + panels * TILE_ROWS * pass->depth);
-    for (size_t p = 0; p < pass->job->pixels; p += TILE_COLUMNS)
-        for (size_t panel = 0; panel < panels; panel++)
-            s_tile(pass, panel, p, turn++);
+    const job_t *job = pass->job;
+    size_t panels = s_ceiling(pass->channels, TILE_ROWS), before = 0;
+    size_t bytes = pass->depth * ROW_BYTES, all = s_all_vectors(job);
+    const char *next = (const char *)pass->a + panels * bytes;
+    for (size_t p = 0; p < job->pixels; p += TILE_COLUMNS) {
+        size_t vectors = s_vectors(job, p);
+        pass->ahead_step = ROW_BYTES * vectors / all;
+        for (size_t panel = 0; panel < panels; panel++) {
+            pass->ahead =
+                next + bytes * (panels * before + vectors * panel) / all;
+            s_tile(pass, panel, p);
+        }
+        before += vectors;
+    }
+}
+
+/* Do the rows of B that a tile reads fill much of the first-level cache? Where
+ * few tiles read a panel it had better be read in order. */
+static bool
+s_many_rows(const pass_t *pass)
+{
+    const job_t *job = pass->job;
+    const conv_direct_t *direct = job->direct;
+    size_t rows = pass->depth / direct->taps *
+                  (size_t)direct->shape.window.kernel_y *
+                  (size_t)direct->phases_x;
+    bool shared = direct->taps > 1 && direct->phases_x == 1;
+    return !shared && job->pixels > 2 * TILE_COLUMNS &&
+           rows > L1_FLOATS / TILE_COLUMNS / 2;
 }
 
 static void
@@ -471,7 +521,7 @@ s_pass(const job_t *job, size_t chunk, size_t channel, size_t channels)
         .ends = chunk + direct->step >= inputs,
     };
     s_copy_tail(&pass);
-    if (direct->in_place && depth > IN_PLACE_DEPTH_MAX / 2)
+    if (s_many_rows(&pass))
         s_by_tiles(&pass);
     else
         s_by_panels(&pass);
