@@ -137,9 +137,9 @@ logarithm(vector_t x)
     const float tiny = 1.17549435e-38f; /* below it numbers lose digits */
     vector_t scaled = VECTOR_CHOOSE(x < tiny, x * 33554432.0f, x);
     vector_t lost = VECTOR_CHOOSE(x < tiny, vector_all(25.0f), (vector_t){0});
-    vector_mask_t bits = (vector_mask_t)scaled;
+    vector_mask_t bits = (vector_mask_t)vector_absolute(scaled);
     vector_mask_t n = (bits - 0x3f3504f3) >> 23; /* sqrt(1/2) */
-    vector_t r = (vector_t)(bits - (n << 23)) - 1.0f;
+    vector_t r = (vector_t)(bits - n * (1 << 23)) - 1.0f;
     vector_t whole = __builtin_convertvector(n, vector_t) - lost;
     vector_t y = logarithm_of_parts(r, whole);
     y = VECTOR_CHOOSE(x == 0.0f, vector_all(-INFINITY), y);
