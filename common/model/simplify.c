@@ -9,6 +9,7 @@
 #include "common/model/simplify_fold.h"
 #include "common/model/simplify_idle.h"
 #include "common/model/simplify_norm.h"
+#include "common/model/simplify_pad.h"
 #include "common/model/simplify_transpose.h"
 
 /* alias[v]: the value that stands for v now. */
@@ -98,8 +99,8 @@ simplify_graph(graph_t *graph, fault_t *fault)
     static int (*const passes[])(graph_t *, fault_t *) = {
         simplify_fold, graph_prune,   graph_compact,       simplify_batch,
         graph_sort,    simplify_idle, simplify_transposes, s_drop_identities,
-        graph_prune,   graph_compact, simplify_norms,      graph_prune,
-        graph_compact,
+        graph_prune,   graph_compact, simplify_norms,      simplify_pads,
+        graph_prune,   graph_compact,
     };
     for (size_t p = 0; p < sizeof passes / sizeof passes[0]; p++)
         if (passes[p](graph, fault) != 0)

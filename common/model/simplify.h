@@ -1,7 +1,7 @@
 /* Making a graph smaller without changing its numbers: what does not depend on
  * a job is computed, transposes melt, what hands on its input, identities and
- * dropouts go, batch norms go into their neighbours, what nobody needs is
- * pruned.
+ * dropouts go, batch norms go into their neighbours and zeroes around an image
+ * into the window behind them, what nobody needs is pruned.
  *
  * Batch norm is y = s * x + t with s and t a channel. It goes into the weights
  * of the convolution or matrix product before it; where an activation stands
