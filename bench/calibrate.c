@@ -3,8 +3,8 @@
  *
  *   calibrate [CHANNELS SIDE]   all shapes, or one
  *
- * One thread, one image. Before each run the second-level cache is swept, as
- * the other layers of a network do: weights come from farther off.
+ * One thread, one image. Before each run the caches are swept, as the other
+ * layers of a network do: weights come from memory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +16,9 @@
 #include "worker/engine/level.h"
 
 enum {
-    SWEEP_FLOATS = 1 << 20,
+    SWEEP_FLOATS = 64 << 20,
     RUNS_MIN = 3,
-    RUNS_MAX = 50,
+    RUNS_MAX = 6,
     RUN_NS = 60000000, /* a shape and way */
     CLOSE_PERCENT = 5
 };

@@ -200,6 +200,7 @@ s_fill_model(broker_config_t *self, const config_values_t *values)
     model->weights = values->weights;
     model->layers = values->layers;
     model->ignore_unused = values->ignore_unused;
+    model->direct = !values->winograd;
     model->parts = (int)values->parts;
     self->cuts = values->cuts;
     model->cuts = self->cuts.items;

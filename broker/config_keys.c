@@ -83,6 +83,13 @@ const settings_key_t config_keys[] = {
            "\"float32\"",
            "what crosses the network between parts: float16 halves the bytes; "
            "the bound is then 2e-3 instead of 1e-4"),
+    {.path = "model.winograd",
+     .type = SETTINGS_BOOL,
+     AT(winograd),
+     .fallback = "true",
+     .help = "3x3 convolutions with fewer multiplications where that is "
+             "faster, at a relative error of up to 1e-5 instead of 1e-6 a "
+             "layer; false: never"},
     VECTOR("model.input", SETTINGS_INTS, input, 1, TENSOR_RANK_MAX - 1, 1,
            1 << 30, NULL, "[3, 32, 32]",
            "the shape of one sample, where there is no image group"),

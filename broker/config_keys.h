@@ -16,7 +16,7 @@ enum { CONFIG_MEMORY_MIB_MAX = 1 << 20 };
 typedef struct config_values {
     const char *name, *weights, *file, *labels;
     int scores, boundary_dtype;
-    bool ignore_unused;
+    bool ignore_unused, winograd;
     const setting_t *layers;
     int64_t parts;
     settings_texts_t cuts;

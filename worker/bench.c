@@ -69,6 +69,7 @@ s_open(const bench_options_t *options, fault_t *fault)
     graph_t *graph = whole_read(options->model, fault);
     if (!graph)
         return NULL;
+    graph->direct = graph->direct || options->direct;
     session_t *session =
         whole_load(graph, options->threads, options->batch, fault);
     if (!session) {

@@ -11,6 +11,7 @@ typedef struct bench_options {
     int batch;         /* 0: 1 */
     int threads;       /* 0: the online CPUs */
     double seconds;    /* 0: 3 */
+    bool direct;       /* graph_t's: no Winograd */
     bool json;
     bool profile;    /* show each step too */
     const char *svg; /* where a chart of the steps goes, or NULL */

@@ -203,6 +203,8 @@ static int
 s_run(local_t *self, const local_options_t *options, fault_t *fault)
 {
     self->graph = whole_read(options->model, fault);
+    if (self->graph && options->direct)
+        self->graph->direct = true;
     if (!self->graph || s_bind(self, options, fault) ||
         bindings_read(&self->inputs, fault) || s_load(self, options, fault) ||
         s_init_outputs(self, fault) || s_compute(self, fault))

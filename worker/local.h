@@ -2,6 +2,7 @@
 #ifndef CONVOY_WORKER_LOCAL_H
 #define CONVOY_WORKER_LOCAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/fault.h"
@@ -9,6 +10,7 @@
 typedef struct local_options {
     const char *model;          /* an .onnx file */
     int threads;                /* 0: the online CPUs */
+    bool direct;                /* graph_t's: no Winograd */
     const char *const *tensors; /* "[NAME=]IN.npy", one an input */
     size_t tensors_count;
     const char *const *outputs; /* "[NAME=]OUT.npy", any of the outputs */

@@ -29,6 +29,7 @@ typedef struct flags {
     bool bench;
     bool profile;
     const char *svg;
+    bool no_winograd;
     int64_t seconds;
     bool json;
 } flags_t;
@@ -136,6 +137,13 @@ static const option_t options_table[] = {
      .belongs = "bench",
      .offset = offsetof(flags_t, svg),
      .help = "with --bench: the profile as a chart too"},
+    {.name = "no-winograd",
+     .kind = OPTION_FLAG,
+     .belongs = "local|bench",
+     .offset = offsetof(flags_t, no_winograd),
+     .help =
+         "3x3 convolutions as the plain sum: slower, and to the last digits "
+         "more accurate; what model.winograd = false gives a fleet"},
     {.name = "seconds",
      .kind = OPTION_INT,
      .value = "S",
@@ -237,6 +245,7 @@ s_run_local(const flags_t *flags, fault_t *fault)
     local_options_t options = {
         .model = flags->model,
         .threads = (int)flags->threads,
+        .direct = flags->no_winograd,
         .tensors = flags->tensors.items,
         .tensors_count = flags->tensors.count,
         .outputs = flags->outputs.items,
@@ -253,6 +262,7 @@ s_run_bench(const flags_t *flags, fault_t *fault)
         .batch = (int)flags->batch,
         .threads = (int)flags->threads,
         .seconds = (double)flags->seconds,
+        .direct = flags->no_winograd,
         .json = flags->json,
         .profile = flags->profile,
         .svg = flags->svg,

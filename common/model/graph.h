@@ -96,6 +96,7 @@ typedef struct graph {
     int *index; /* of value names: open addressing, kept by graph.c */
     size_t index_slots;
     uint64_t index_seed;
+    bool direct; /* convolutions as the plain sum alone, never Winograd's way */
 } graph_t;
 
 graph_t *graph_new(const char *name, fault_t *fault);

@@ -354,6 +354,7 @@ s_build(model_t *self, const model_options_t *options, fault_t *fault)
     graph_t *graph = self->name ? s_source(self, options, &parts, fault) : NULL;
     if (!graph)
         return -1;
+    graph->direct = graph->direct || options->direct;
     int result = s_cut(graph, options, &parts, fault);
     if (result == 0) {
         self->scores = s_scores(graph, options->scores);

@@ -39,6 +39,7 @@ typedef struct model_options {
     const char *weights;     /* .pth or .safetensors, or NULL */
     const setting_t *layers; /* or NULL */
     bool ignore_unused;      /* surplus weights are no error */
+    bool direct;             /* graph_t's: no Winograd */
     int parts;               /* 0: not given */
     const char *const *cuts; /* tensor names; count + 1 parts */
     size_t cuts_count;       /* 0: not given */

@@ -20,6 +20,10 @@ enum {
     ONNX_PROPERTIES_MAX = 64,
 };
 
+/* The property that says "false" where a graph is `direct`: it goes with the
+ * file, so that all workers of a part compute alike. */
+#define ONNX_PROPERTY_WINOGRAD "convoy.winograd"
+
 /* One of ModelProto.metadata_props. */
 typedef struct onnx_property {
     const char *key;

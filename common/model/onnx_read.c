@@ -204,6 +204,9 @@ s_read_model(onnx_model_t *self, const Onnx__ModelProto *proto,
     self->producer =
         mem_text(producer, strnlen(producer, PRODUCER_BYTES_MAX), fault);
     self->graph = graph_new(s_text(proto->graph->name), fault);
+    const char *winograd = onnx_property(self, ONNX_PROPERTY_WINOGRAD);
+    if (self->graph)
+        self->graph->direct = winograd && strcmp(winograd, "false") == 0;
     onnx_reader_t reader = {.source = *source,
                             .sample = sample,
                             .proto = proto->graph,

@@ -207,6 +207,8 @@ part_extract(const graph_t *whole, int index, int count, fault_t *fault)
     value_type_t *types = shape_types_new(whole, 1, fault);
     extraction.types = types;
     extraction.part = graph_new(name, fault);
+    if (extraction.part)
+        extraction.part->direct = whole->direct;
     extraction.copy =
         mem_new(whole->values_count, sizeof *extraction.copy, fault);
     int result = types && extraction.part && extraction.copy ? 0 : -1;
@@ -334,12 +336,14 @@ part_write(part_t *self, const graph_t *graph, const char *model,
         {"convoy.part", index},
         {"convoy.parts", count},
         {"convoy.batchable", self->batchable ? "true" : "false"},
+        {ONNX_PROPERTY_WINOGRAD, "false"}, /* the last: only where it is so */
     };
+    size_t properties_count = sizeof properties / sizeof properties[0];
     char *temporary = s_path(folder, name, fault);
     if (!temporary)
         return -1;
     int result = onnx_write(graph, temporary, properties,
-                            sizeof properties / sizeof properties[0],
+                            properties_count - (graph->direct ? 0 : 1),
                             &self->digest, fault);
     if (result == 0 && s_publish(self, temporary, folder, fault) != 0) {
         unlink(temporary);

@@ -252,6 +252,8 @@ def a_profile_is_shown_in_three_ways(fleet):
     for row in rows:
         assert row["ms"] >= 0 and row["gflops"] >= 0, row
         assert row["node"][-40:] in texts and row["node"][-40:] in text, row
+    code, _, err = fleet.run(*bench, "--no-winograd")
+    assert code == 0, err
     code, _, err = fleet.run(*bench, "--svg", "nowhere/bars.svg")
     assert code == 1 and "nowhere/bars.svg" in err, (code, err)
 

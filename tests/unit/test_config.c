@@ -76,6 +76,7 @@ defaults_are_those_of_the_design(void **state)
     assert_int_equal(config.model.parts, 0);
     assert_int_equal(config.model.cuts_count, 0);
     assert_false(config.model.ignore_unused);
+    assert_false(config.model.direct);
     broker_config_release(&config);
 }
 
@@ -87,7 +88,7 @@ values_arrive_where_they_are_used(void **state)
     s_parse(&config,
             "model: { name = \"cifar-10.v2\"; weights = \"w/a.pth\";\n"
             "labels = \"/abs/l.txt\"; scores = \"logits\";\n"
-            "ignore_unused = true; cuts = (\"a\", \"b\");\n"
+            "ignore_unused = true; winograd = false; cuts = (\"a\", \"b\");\n"
             "image = { size = (24, 32); resize = \"crop\"; shorter = 40;\n"
             "range = 255; mean = (1, 2.5, 3); std = (1, 1, 0.5); };\n"
             "layers = ( { op = \"ReLU\"; } ); };\n"
@@ -100,6 +101,7 @@ values_arrive_where_they_are_used(void **state)
     assert_string_equal(config.model.labels, "/abs/l.txt");
     assert_int_equal(config.model.scores, MODEL_SCORES_LOGITS);
     assert_true(config.model.ignore_unused);
+    assert_true(config.model.direct);
     assert_int_equal(config.model.cuts_count, 2);
     assert_string_equal(config.model.cuts[1], "b");
     assert_int_equal(config.model.input.rank, 3);

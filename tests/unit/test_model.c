@@ -236,6 +236,38 @@ a_model_of_an_onnx_file_is_cut_again(void **state)
     settings_destroy(&recipe.settings);
 }
 
+/* Workers know it from their part, and from a part that is cut again. */
+static void
+part_files_say_that_winograd_is_not_wanted(void **state)
+{
+    (void)state;
+    recipe_t recipe;
+    fault_t fault;
+    s_recipe(&recipe, FLAT);
+    for (int direct = 0; direct < 2; direct++) {
+        recipe.options.direct = direct;
+        model_t *model = s_build(&recipe);
+        graph_t *graph = part_read(model->parts[0].path, &fault);
+        assert_non_null(graph);
+        assert_int_equal(graph->direct, direct);
+        graph_destroy(&graph);
+        recipe.options.layers = NULL;
+        recipe.options.file = model->parts[0].path;
+        recipe.options.direct = false;
+        recipe.options.parts = 2;
+        model_t *again = s_build(&recipe);
+        graph = part_read(again->parts[1].path, &fault);
+        assert_non_null(graph);
+        assert_int_equal(graph->direct, direct);
+        graph_destroy(&graph);
+        model_destroy(&again);
+        model_destroy(&model);
+        settings_destroy(&recipe.settings);
+        s_recipe(&recipe, FLAT);
+    }
+    settings_destroy(&recipe.settings);
+}
+
 static void
 an_onnx_file_is_cut_behind_the_tensors_it_names(void **state)
 {
@@ -426,6 +458,7 @@ main(void)
         cmocka_unit_test(a_frame_over_the_limit_is_refused),
         cmocka_unit_test(the_config_says_what_an_open_axis_is),
         cmocka_unit_test(a_model_of_an_onnx_file_is_cut_again),
+        cmocka_unit_test(part_files_say_that_winograd_is_not_wanted),
         cmocka_unit_test(an_onnx_file_is_cut_behind_the_tensors_it_names),
         cmocka_unit_test(a_file_that_fixes_its_batch_is_known),
         cmocka_unit_test(shares_alone_say_how_many_parts_there_are),

@@ -464,6 +464,72 @@ a_run_can_be_cancelled_and_the_next_one_is_whole(void **state)
     network_release(&network);
 }
 
+/* Grouped and whole 3x3 convolutions, large enough for Winograd's way, with an
+ * odd number of pixels and a residual. */
+static void
+s_squares(network_t *network)
+{
+    network_init(network, 19);
+    const int64_t dims[4] = {DIM_BATCH, 96, 21, 23};
+    int x = network_input(network, "x", 4, dims);
+    int y = network_conv(network, x, 96, 96, 3, 1, 1, 2);
+    y = network_unary(network, "Relu", y);
+    y = network_conv(network, y, 96, 96, 3, 1, 1, 1);
+    y = network_unary(network, "Relu", network_binary(network, "Add", y, x));
+    network_output(network, y);
+}
+
+static void
+winograd_has_the_same_bits_too(void **state)
+{
+    (void)state;
+    network_t network;
+    s_squares(&network);
+    s_check_bits(&network);
+    network_release(&network);
+}
+
+/* The output for x of one sample; free it. */
+static float *
+s_output(const network_t *network, const float *x, size_t *count)
+{
+    session_t *session = s_session(network, 1, 1);
+    *count = s_row_floats(session, true);
+    float *y = calloc(*count, sizeof *y);
+    assert_non_null(y);
+    s_run(session, x, 0, 1, y);
+    session_destroy(&session);
+    return y;
+}
+
+static void
+a_direct_graph_goes_without_winograd(void **state)
+{
+    (void)state;
+    naive_random_t random = {20};
+    network_t network;
+    s_squares(&network);
+    size_t count, plane = 21 * 23;
+    float *x = naive_floats(&random, 96 * plane);
+    float *fewer = s_output(&network, x, &count);
+    network.graph->direct = true;
+    float *direct = s_output(&network, x, &count);
+    double error = naive_error(fewer, direct, count);
+    assert_true(error > 0.0 && error < 1e-5);
+    free(fewer);
+    free(direct);
+
+    /* A NaN of the image reaches whole tiles of Winograd's, but not all. */
+    network.graph->direct = false;
+    x[0] = NAN;
+    float *spoilt = s_output(&network, x, &count);
+    assert_true(isnan(spoilt[0]) && isnan(spoilt[23 + 1]));
+    assert_true(isfinite(spoilt[plane - 1]));
+    free(spoilt);
+    free(x);
+    network_release(&network);
+}
+
 int
 main(void)
 {
@@ -472,6 +538,8 @@ main(void)
         cmocka_unit_test(
             a_sample_has_the_same_bits_in_any_batch_with_any_threads),
         cmocka_unit_test(branches_have_the_same_bits_too),
+        cmocka_unit_test(winograd_has_the_same_bits_too),
+        cmocka_unit_test(a_direct_graph_goes_without_winograd),
         cmocka_unit_test(a_run_allocates_nothing),
         cmocka_unit_test(an_estimate_is_close_and_packs_nothing),
         cmocka_unit_test(specs_name_the_batch),

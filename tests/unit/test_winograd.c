@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/support/naive.h"
+#include "worker/engine/conv_rule.h"
 #include "worker/engine/level.h"
 #include "worker/kernel/winograd.h"
 
@@ -207,6 +208,48 @@ the_error_is_under_a_hundred_thousandth_up_to_512_channels(void **state)
             s_check_errors(levels[i]);
 }
 
+typedef struct choice {
+    int side, ins, outs, tile;
+} choice_t;
+
+/* With vectors of eight and of sixteen floats alike. */
+static void
+the_rule_takes_what_is_faster(void **state)
+{
+    (void)state;
+    static const choice_t rows[] = {
+        {56, 64, 64, 4},   {28, 128, 128, 4}, {224, 64, 64, 4},
+        {28, 512, 512, 4}, {14, 256, 256, 2}, {14, 512, 512, 2},
+        {7, 512, 512, 0},  {1, 512, 512, 0},  {224, 3, 64, 0},
+        {224, 64, 3, 0},   {56, 1, 64, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (int lanes = 8; lanes <= 16; lanes += 8) {
+            const choice_t *row = &rows[i];
+            window_t w = s_window(row->side, row->side, 1, 1, 1, 1);
+            conv_shape_t shape = {row->ins, row->outs, w};
+            if (conv_rule_tile(&shape, lanes) != row->tile)
+                fail_msg("%d channels to %d of %d x %d, %d lanes: F(%d)",
+                         row->ins, row->outs, row->side, row->side, lanes,
+                         conv_rule_tile(&shape, lanes));
+        }
+}
+
+static void
+the_rule_leaves_other_windows(void **state)
+{
+    (void)state;
+    window_t w = s_window(56, 56, 1, 1, 1, 1);
+    int *const fields[] = {&w.kernel_y, &w.kernel_x,   &w.stride_y,
+                           &w.stride_x, &w.dilation_y, &w.dilation_x};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        (*fields[i])++;
+        assert_int_equal(conv_rule_tile(&(conv_shape_t){64, 64, w}, 8), 0);
+        (*fields[i])--;
+    }
+    assert_int_equal(conv_rule_tile(&(conv_shape_t){64, 64, w}, 8), 4);
+}
+
 int
 main(void)
 {
@@ -214,6 +257,8 @@ main(void)
         cmocka_unit_test(any_shape_is_right_and_the_same_in_any_blocks),
         cmocka_unit_test(
             the_error_is_under_a_hundred_thousandth_up_to_512_channels),
+        cmocka_unit_test(the_rule_takes_what_is_faster),
+        cmocka_unit_test(the_rule_leaves_other_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

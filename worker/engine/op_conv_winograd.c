@@ -30,6 +30,8 @@ s_check(const build_t *build, const step_t *step, fault_t *fault)
     conv_t conv;
     if (conv_read(build, step, &conv, fault))
         return -1;
+    if (build->graph->direct)
+        return step_refuse(build, step, fault, "Winograd is not wanted");
     if (conv_rule_tile(&conv.shape, kernels()->lanes) == 0)
         return step_refuse(build, step, fault, "Winograd does not pay");
     return 0;
