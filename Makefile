@@ -127,7 +127,8 @@ BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 # On a fresh machine the packages come before the first object.
 NEEDS_DEPS := demo test check-asan check-tsan check-arm64 check-onnxruntime \
-    check-onnx check-zoo check-plan check-memory bench bench-engine fuzz lint
+    check-onnx check-zoo check-plan check-memory bench bench-engine \
+    calibrate fuzz lint
 AFTER := $(if $(filter $(NEEDS_DEPS),$(MAKECMDGOALS)),deps)
 
 .PHONY: help all deps $(NEEDS_DEPS) format install uninstall clean tests
@@ -333,6 +334,9 @@ $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(SUPPORT) $(LIBRARIES) $(ONNX_O)
 
 bench: deps all ## the demo pipeline: requests a second, latencies
 	$(Q)CONVOY_BIN=$(BIN) $(PYTHON) bench/fleet.py
+
+calibrate: deps $(OUT)/bench/calibrate ## each way to convolve, and what the rule takes
+	$(Q)$(OUT)/bench/calibrate
 
 MODELS ?= vgg16 resnet18 resnet50 squeezenet1_1 googlenet mobilenet_v2 \
     efficientnet_b0 densenet121 shufflenet_v2_x1_0 mobilenet_v3_small \

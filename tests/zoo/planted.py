@@ -22,6 +22,8 @@ MAXIMA = ("alexnet", "vgg16", "squeezenet1_1", "resnet18", "resnet50",
 NO_POOLED_MEAN = ("alexnet", "vgg16", "inception_v3", "mnasnet1_0",
                   "shufflenet_v2_x1_0", "vit_b_16")
 ATTENTION = ("vit_b_16", "swin_t")
+SQUARES = ("alexnet", "densenet121", "googlenet", "inception_v3", "resnet18",
+           "resnet50", "squeezenet1_1", "vgg16")
 TRANSFORMERS = (*ATTENTION, "convnext_tiny")
 
 # Which models run through the line that a patch changes.
@@ -35,6 +37,7 @@ CONCERNS = {
     "norm-unbiased": lambda model: model in TRANSFORMERS,
     "pool-column": lambda model: model in MAXIMA,
     "softmax-tail": lambda model: model in ATTENTION,
+    "winograd-pad": lambda model: model in SQUARES,
 }
 
 SOURCES = ("Makefile", "broker", "client", "common", "worker", "build/gen",
