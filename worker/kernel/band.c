@@ -43,6 +43,14 @@ s_init_rows(band_t *self)
     return inputs <= SCRATCH_FLOATS_MAX / row;
 }
 
+/* Where a column of the padded plane lies in a row of scratch. */
+static int
+s_place(const band_t *self, int column)
+{
+    int stride = self->window.stride_x;
+    return column % stride * self->phase_floats + column / stride;
+}
+
 bool
 band_init(band_t *self, const window_t *w, int rows)
 {
@@ -57,11 +65,10 @@ band_init(band_t *self, const window_t *w, int rows)
     if (self->phase_floats > SCRATCH_FLOATS_MAX / w->stride_x)
         return false;
     self->row_floats = self->phase_floats * w->stride_x;
-    for (int l = 0; l < w->kernel_x; l++) {
-        int column = l * w->dilation_x;
-        self->columns[l] =
-            column % w->stride_x * self->phase_floats + column / w->stride_x;
-    }
+    for (int l = 0; l < w->kernel_x; l++)
+        self->columns[l] = s_place(self, l * w->dilation_x);
+    for (int x = 0; x < 2; x++)
+        self->starts[x] = s_place(self, w->pad_left + x);
     return s_init_rows(self);
 }
 
@@ -171,26 +178,18 @@ s_part_row(float *evens, float *odds, const float *from, int count)
         evens[pairs] = from[count - 1];
 }
 
-/* Where column x of the input lies in a row of scratch. */
-INLINE float *
-s_place(const band_t *self, float *row, int x)
-{
-    int column = x + self->window.pad_left, stride = self->window.stride_x;
-    return row + column % stride * self->phase_floats + column / stride;
-}
-
-static void
-s_fill_row(const band_t *self, float *to, const float *from)
+void
+band_fill_row(const band_t *self, float *to, const float *from)
 {
     const window_t *w = &self->window;
     int stride = w->stride_x;
     if (stride == 1)
-        band_copy_row(s_place(self, to, 0), from, w->width);
+        band_copy_row(to + self->starts[0], from, w->width);
     else if (stride == 2)
-        s_part_row(s_place(self, to, 0), s_place(self, to, 1), from, w->width);
+        s_part_row(to + self->starts[0], to + self->starts[1], from, w->width);
     else
         for (int x = 0; x < w->width; x++)
-            *s_place(self, to, x) = from[x];
+            to[s_place(self, w->pad_left + x)] = from[x];
 }
 
 void
@@ -203,7 +202,7 @@ band_fill(const band_t *self, float *scratch, const float *plane, int first,
     for (int i = 0; i < inputs; i++, y++) {
         float *to = scratch + (ptrdiff_t)i * self->row_floats;
         if (y >= 0 && y < w->height)
-            s_fill_row(self, to, plane + (ptrdiff_t)y * w->width);
+            band_fill_row(self, to, plane + (ptrdiff_t)y * w->width);
         else
             s_set(to, (size_t)self->row_floats, padding);
     }

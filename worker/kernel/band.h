@@ -28,6 +28,7 @@ typedef struct band {
     int inputs;       /* rows of scratch */
     int phase_floats; /* from a phase to the next */
     int row_floats;   /* from a row of scratch to the next */
+    int starts[2];    /* where the plane's columns 0 and 1 lie in a row */
     int columns[BAND_COLUMNS_MAX]; /* where the taps of one row lie */
 } band_t;
 
@@ -43,6 +44,9 @@ void band_clear(const band_t *self, float *scratch, float padding);
  * `first`; at least with what self->rows of them see. */
 void band_fill(const band_t *self, float *scratch, const float *plane,
                int first, int rows, float padding);
+
+/* One row of the plane, between its padding. */
+void band_fill_row(const band_t *self, float *row, const float *from);
 
 /* What memcpy does, for rows that are short. */
 void band_copy_row(float *to, const float *from, int count);

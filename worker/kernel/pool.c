@@ -1,17 +1,19 @@
-/* Pooling, a plane at a time: the rows of a padded band are joined, then the
- * columns of what comes out.
+/* Pooling, a plane at a time: the rows of a window are joined first, then the
+ * columns of what comes out, padded and dealt out as a band is.
  *
- *   scratch: the band, its joined rows [outputs][row_floats], a row of factors
+ *   scratch: joined rows of a band, a row of outputs, factors of a row of
+ *            outputs, a row before it is padded, rows of a narrow plane
  */
 #include "worker/kernel/pool.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "worker/kernel/vector.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { LANES = VECTOR_LANES, SUMS = 8 };
+enum { LANES = VECTOR_LANES, SUMS = 8, ALIGNMENT = 16 };
 
 /* How two values are joined; a constant where loops are inlined. */
 typedef enum join { LARGER, SUM } join_t;
@@ -47,68 +49,206 @@ pool_init(pool_t *self, const window_t *window)
     self->band.window = *window;
 }
 
-/* Vectors of the last row may reach behind it. */
+/* The parts of scratch, and where the planes end. */
+typedef struct parts {
+    float *joined; /* rows of a band; vectors may reach behind the last one */
+    float *outputs;
+    float *factors;
+    float *row;
+    float *copy;
+    const float *x_end, *y_end;
+} parts_t;
+
+static size_t
+s_aligned(size_t floats)
+{
+    return (floats + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
 static size_t
 s_joined_floats(const pool_t *self)
 {
-    return (size_t)self->band.outputs * (size_t)self->band.row_floats + LANES;
+    return s_aligned(band_floats(&self->band) + LANES);
+}
+
+/* Of a row, and what a vector may reach behind it. */
+static size_t
+s_row_floats(int width)
+{
+    return s_aligned((size_t)width + LANES);
+}
+
+static parts_t
+s_parts(const pool_t *self, float *scratch, const float *y, const float *x,
+        size_t planes)
+{
+    const window_t *w = &self->band.window;
+    parts_t parts = {
+        .joined = scratch,
+        .x_end = x + planes * (size_t)w->height * (size_t)w->width,
+        .y_end = y + planes * (size_t)w->out_height * (size_t)w->out_width,
+    };
+    parts.outputs = parts.joined + s_joined_floats(self);
+    parts.factors = parts.outputs + s_row_floats(w->out_width);
+    parts.row = parts.factors + s_row_floats(w->out_width);
+    parts.copy = parts.row + s_row_floats(w->width);
+    return parts;
 }
 
 size_t
 pool_scratch_floats(const pool_t *self)
 {
+    const window_t *w = &self->band.window;
     if (!self->banded)
         return 0;
-    return band_floats(&self->band) + s_joined_floats(self) +
-           (size_t)self->band.window.out_width;
+    size_t copy = w->width < LANES ? (size_t)self->band.inputs * LANES : 0;
+    return s_joined_floats(self) + 2 * s_row_floats(w->out_width) +
+           s_row_floats(w->width) + copy + LANES;
 }
 
 INLINE vector_t
 s_join(join_t join, vector_t a, vector_t b)
 {
-    return join == SUM ? a + b : VECTOR_CHOOSE(a > b, a, b);
+    return join == SUM ? a + b : VECTOR_CHOOSE((b > a) | (b != b), b, a);
 }
 
-/* to[floats] from the rows x, x + step, ... */
+/* Padding never wins, and counts for nothing in a sum. */
+INLINE float
+s_padding(join_t join)
+{
+    return join == SUM ? 0.0f : -INFINITY;
+}
+
+/* Where a vector of a row begins: the last one ends with the row. */
+INLINE int
+s_at(int i, int count)
+{
+    return i + LANES > count && count >= LANES ? count - LANES : i;
+}
+
+/* to[count] from `rows` rows of x, a step apart. */
 INLINE void
 s_join_rows(join_t join, int rows, float *to, const float *x, ptrdiff_t step,
-            int floats)
-{
-    for (int i = 0; i < floats; i += LANES) {
-        vector_t sum = vector_load(x + i);
-        for (int k = 1; k < rows; k++)
-            sum = s_join(join, sum, vector_load(x + k * step + i));
-        vector_store(to + i, sum);
-    }
-}
-
-/* In place: what is read lies at what is written or behind it. */
-INLINE void
-s_join_columns(join_t join, int taps, float *row, const int *columns, int count)
+            int count)
 {
     for (int i = 0; i < count; i += LANES) {
-        vector_t sum = vector_load(row + i);
-        for (int l = 1; l < taps; l++)
-            sum = s_join(join, sum, vector_load(row + columns[l] + i));
-        vector_store(row + i, sum);
+        int at = s_at(i, count);
+        vector_t sum = vector_load(x + at);
+        for (int k = 1; k < rows; k++)
+            sum = s_join(join, sum, vector_load(x + k * step + at));
+        vector_store(to + at, sum);
     }
 }
 
-/* All rows come before all columns, so that nothing is read that was just
- * written by vectors that lie otherwise, which takes long. */
+/* to[count] from columns of a padded row. */
 INLINE void
-s_join_band(join_t join, int kernel_y, int kernel_x, const band_t *band,
-            float *joined, const float *scratch, int rows)
+s_join_columns(join_t join, int taps, float *to, const float *row,
+               const int *columns, const float *factors, int count)
+{
+    for (int i = 0; i < count; i += LANES) {
+        int at = s_at(i, count);
+        vector_t sum = vector_load(row + at);
+        for (int l = 1; l < taps; l++)
+            sum = s_join(join, sum, vector_load(row + columns[l] + at));
+        if (join == SUM)
+            sum *= vector_load(factors + at);
+        vector_store(to + at, sum);
+    }
+}
+
+/* The frequent numbers of rows have loops of their own. */
+INLINE void
+s_join_some(join_t join, int rows, float *to, const float *x, ptrdiff_t step,
+            int count)
+{
+    if (rows == 3)
+        s_join_rows(join, 3, to, x, step, count);
+    else if (rows == 2)
+        s_join_rows(join, 2, to, x, step, count);
+    else if (rows > 0)
+        s_join_rows(join, rows, to, x, step, count);
+    else
+        for (int i = 0; i < count; i++)
+            to[i] = s_padding(join);
+}
+
+/* A joined row is padded. Where it needs no dealing out it is joined in its
+ * place; what a vector wrote behind it becomes padding again, which at most
+ * reaches the padding of the next row and what is written there later. */
+INLINE void
+s_join_row(join_t join, int rows, const band_t *band, float *to, float *row,
+           const float *x)
 {
     const window_t *w = &band->window;
-    ptrdiff_t floats = band->row_floats;
-    for (int i = 0; i < rows; i++)
-        s_join_rows(join, kernel_y, joined + i * floats,
-                    scratch + i * w->stride_y * floats, floats * w->dilation_y,
-                    band->row_floats);
-    for (int i = 0; i < rows; i++)
-        s_join_columns(join, kernel_x, joined + i * floats, band->columns,
-                       w->out_width);
+    ptrdiff_t step = (ptrdiff_t)w->dilation_y * w->width;
+    if (w->stride_x == 1) {
+        to += band->starts[0];
+        s_join_some(join, rows, to, x, step, w->width);
+        if (w->width < LANES)
+            vector_store(to + w->width, vector_all(s_padding(join)));
+    } else {
+        s_join_some(join, rows, row, x, step, w->width);
+        band_fill_row(band, to, row);
+    }
+}
+
+/* The rows that a band sees of a plane, copied so that a vector may reach
+ * behind them; as if the plane lay there. */
+static const float *
+s_copy_rows(const band_t *band, float *copy, const float *x, int first,
+            int rows)
+{
+    const window_t *w = &band->window;
+    int top = first * w->stride_y - w->pad_top;
+    int end =
+        top + (rows - 1) * w->stride_y + (w->kernel_y - 1) * w->dilation_y + 1;
+    top = top < 0 ? 0 : top;
+    end = end > w->height ? w->height : end;
+    if (end > top)
+        memcpy(copy, x + (ptrdiff_t)top * w->width,
+               (size_t)(end - top) * (size_t)w->width * sizeof *copy);
+    return copy - (ptrdiff_t)top * w->width;
+}
+
+/* Joined rows of the outputs [first, first + rows). */
+INLINE void
+s_join_band(join_t join, const band_t *band, const parts_t *parts,
+            const float *x, int first, int rows)
+{
+    const window_t *w = &band->window;
+    ptrdiff_t plane = (ptrdiff_t)w->height * w->width;
+    if (w->width < LANES && parts->x_end - x < plane + LANES)
+        x = s_copy_rows(band, parts->copy, x, first, rows);
+    for (int i = 0; i < rows; i++) {
+        int top = (first + i) * w->stride_y - w->pad_top;
+        int begin = 0, end = w->kernel_y;
+        if (top < 0 || top + (end - 1) * w->dilation_y >= w->height)
+            window_taps(top, w->dilation_y, w->kernel_y, w->height, &begin,
+                        &end);
+        s_join_row(join, end - begin, band,
+                   parts->joined + (ptrdiff_t)i * band->row_floats, parts->row,
+                   x + (ptrdiff_t)(top + begin * w->dilation_y) * w->width);
+    }
+}
+
+/* A row of outputs. Where it is narrower than a vector it overlaps the next
+ * one, written later, but must not reach behind the planes. */
+INLINE void
+s_outputs(join_t join, const band_t *band, const parts_t *parts, float *y,
+          const float *row)
+{
+    int width = band->window.out_width, taps = band->window.kernel_x;
+    bool apart = width < LANES && parts->y_end - y < LANES;
+    float *to = apart ? parts->outputs : y;
+    if (taps == 3)
+        s_join_columns(join, 3, to, row, band->columns, parts->factors, width);
+    else if (taps == 2)
+        s_join_columns(join, 2, to, row, band->columns, parts->factors, width);
+    else
+        s_join_columns(join, taps, to, row, band->columns, parts->factors,
+                       width);
+    if (apart)
+        band_copy_row(y, to, width);
 }
 
 static int
@@ -118,46 +258,18 @@ s_rows_of_band(const band_t *band, int first)
     return left < band->outputs ? left : band->outputs;
 }
 
-/* Padding never wins, and counts for nothing in a sum. */
-INLINE void
-s_band(join_t join, const pool_t *self, float *joined, float *scratch,
-       const float *x, int first, int rows)
-{
-    const band_t *band = &self->band;
-    band_fill(band, scratch, x, first, rows, join == SUM ? 0.0f : -INFINITY);
-    /* The frequent windows have loops of their own. */
-    int kernel = band->window.kernel_y == band->window.kernel_x
-                     ? band->window.kernel_y
-                     : 0;
-    if (kernel == 2)
-        s_join_band(join, 2, 2, band, joined, scratch, rows);
-    else if (kernel == 3)
-        s_join_band(join, 3, 3, band, joined, scratch, rows);
-    else
-        s_join_band(join, band->window.kernel_y, band->window.kernel_x, band,
-                    joined, scratch, rows);
-}
-static bool
-s_has_none(const float *x, size_t count)
-{
-    int none = 0;
-    for (size_t i = 0; i < count; i++)
-        none |= x[i] != x[i];
-    return none != 0;
-}
-
+/* All rows of a band come before all columns, so that nothing is read that was
+ * just written by vectors that lie otherwise, which takes long. */
 static void
-s_max_banded(const pool_t *self, float *y, const float *x, float *scratch)
+s_max_banded(const band_t *band, const parts_t *parts, float *y, const float *x)
 {
-    const band_t *band = &self->band;
     const window_t *w = &band->window;
-    float *joined = scratch + band_floats(band);
     for (int first = 0; first < w->out_height; first += band->outputs) {
         int rows = s_rows_of_band(band, first);
-        s_band(LARGER, self, joined, scratch, x, first, rows);
+        s_join_band(LARGER, band, parts, x, first, rows);
         for (int i = 0; i < rows; i++, y += w->out_width)
-            band_copy_row(y, joined + (ptrdiff_t)i * band->row_floats,
-                          w->out_width);
+            s_outputs(LARGER, band, parts, y,
+                      parts->joined + (ptrdiff_t)i * band->row_floats);
     }
 }
 
@@ -175,14 +287,15 @@ pool_max(const pool_t *self, float *y, const float *x, size_t planes,
          float *scratch)
 {
     const window_t *w = &self->band.window;
-    size_t in = (size_t)w->height * (size_t)w->width;
+    parts_t parts = s_parts(self, scratch, y, x, planes);
     if (self->banded)
-        band_clear(&self->band, scratch, -INFINITY);
-    for (size_t p = 0; p < planes; p++, x += in) {
-        if (self->banded && !s_has_none(x, in))
-            s_max_banded(self, y, x, scratch);
+        band_clear(&self->band, parts.joined, -INFINITY);
+    for (size_t p = 0; p < planes; p++) {
+        if (self->banded)
+            s_max_banded(&self->band, &parts, y, x);
         else
             s_max_plainly(w, y, x);
+        x += (ptrdiff_t)w->height * w->width;
         y += (ptrdiff_t)w->out_height * w->out_width;
     }
 }
@@ -249,26 +362,23 @@ s_set_factors(const window_t *w, bool count_padding, int rows, float *factors)
 }
 
 static void
-s_average_banded(const pool_t *self, bool count_padding, float *y,
-                 const float *x, float *scratch)
+s_average_banded(const band_t *band, const parts_t *parts, bool count_padding,
+                 float *y, const float *x)
 {
-    const band_t *band = &self->band;
     const window_t *w = &band->window;
-    float *joined = scratch + band_floats(band);
-    float *factors = joined + s_joined_floats(self);
-    int last = -1; /* rows that the factors are for */
+    int known = -1; /* rows that the factors are for */
     for (int first = 0; first < w->out_height; first += band->outputs) {
         int rows = s_rows_of_band(band, first);
-        s_band(SUM, self, joined, scratch, x, first, rows);
+        s_join_band(SUM, band, parts, x, first, rows);
         for (int i = 0; i < rows; i++, y += w->out_width) {
             int counted = s_counted(w->kernel_y, w->dilation_y,
                                     (first + i) * w->stride_y - w->pad_top,
                                     w->height, w->pad_bottom, count_padding);
-            if (counted != last)
-                s_set_factors(w, count_padding, last = counted, factors);
-            const float *sums = joined + (ptrdiff_t)i * band->row_floats;
-            for (int j = 0; j < w->out_width; j++)
-                y[j] = sums[j] * factors[j];
+            if (counted != known)
+                s_set_factors(w, count_padding, known = counted,
+                              parts->factors);
+            s_outputs(SUM, band, parts, y,
+                      parts->joined + (ptrdiff_t)i * band->row_floats);
         }
     }
 }
@@ -278,11 +388,12 @@ pool_average(const pool_t *self, bool count_padding, float *y, const float *x,
              size_t planes, float *scratch)
 {
     const window_t *w = &self->band.window;
+    parts_t parts = s_parts(self, scratch, y, x, planes);
     if (self->banded)
-        band_clear(&self->band, scratch, 0.0f);
+        band_clear(&self->band, parts.joined, 0.0f);
     for (size_t p = 0; p < planes; p++) {
         if (self->banded)
-            s_average_banded(self, count_padding, y, x, scratch);
+            s_average_banded(&self->band, &parts, count_padding, y, x);
         else
             s_average_plainly(w, count_padding, y, x);
         x += (ptrdiff_t)w->height * w->width;
