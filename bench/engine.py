@@ -75,11 +75,11 @@ class Peer:
         self.process.wait()
 
 
-def commands(options, model, setting, pictures):
+def commands(options, model, setting, given):
     """The command and environment of each peer."""
     threads, batch = setting
     folder = options.models_dir if model == "emoji10" else options.zoo
-    onnx = (folder / f"{model}.onnx", pictures, threads, batch)
+    onnx = (folder / f"{model}.onnx", given, threads, batch)
     script = (options.models_dir / f"{model}.pt", *onnx[1:])
     waiting = "passive" if options.passive else "spin"
     peers = {
@@ -94,6 +94,15 @@ def commands(options, model, setting, pictures):
     if options.before:
         chosen[BEFORE] = ([options.before, *onnx], {})
     return chosen
+
+
+def pictures(options, model, count):
+    """The two that the network's norms saw the like of, again and again."""
+    if model == "emoji10":
+        pair = np.random.default_rng(1).standard_normal((2, 3, 32, 32), "f4")
+    else:
+        pair = np.load(options.zoo / f"{model}.in.b2.npy")
+    return np.resize(pair, (count, *pair.shape[1:]))
 
 
 @contextlib.contextmanager
@@ -121,12 +130,9 @@ def combine(peer, rounds):
 
 def measure(options, model, setting):
     """{peer: figures} of one network."""
-    size = 32 if model == "emoji10" else 224
-    pictures = np.random.default_rng(1).standard_normal(
-        (setting[1], 3, size, size), "float32")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "pictures.f32"
-        pictures.tofile(path)
+        pictures(options, model, setting[1]).tofile(path)
         peers = {}
         try:
             for name, command in commands(
