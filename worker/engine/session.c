@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "common/model/shape.h"
 #include "worker/engine/level.h"
+#include "worker/engine/flush.h"
 #include "worker/engine/plan.h"
 #include "worker/engine/stopwatch.h"
 #include "worker/kernel/gemm.h"
@@ -168,6 +169,7 @@ session_run(session_t *self, int batch, fault_t *fault)
         .fault = fault,
     };
     atomic_store(&self->state, RUN_BUSY);
+    uint64_t mode = flush_begin();
     stopwatch_begin(&self->stopwatch);
     for (size_t i = 0; i < self->plan.steps_count; i++) {
         const step_t *step = &self->plan.steps[i];
@@ -177,6 +179,7 @@ session_run(session_t *self, int batch, fault_t *fault)
         if (!run_advance(&run))
             break;
     }
+    flush_end(mode);
     int state = atomic_exchange(&self->state, RUN_IDLE);
     if (state == RUN_CANCELLED)
         return fault_set(fault, FAULT_CANCELLED, "the run was cancelled");

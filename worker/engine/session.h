@@ -66,8 +66,9 @@ void *session_input_row(session_t *self, int index, int sample, size_t *bytes);
 const void *session_output_row(const session_t *self, int index, int sample,
                                size_t *bytes);
 
-/* Run samples 0..batch-1. -1 with FAULT_CANCELLED, or FAULT_INPUT where the
- * samples themselves cannot be computed (an index out of range). */
+/* Run samples 0..batch-1; subnormal numbers count as zero (flush.h). -1 with
+ * FAULT_CANCELLED, or FAULT_INPUT where the samples themselves cannot be
+ * computed (an index out of range). */
 int session_run(session_t *self, int batch, fault_t *fault);
 
 /* Ask the run in progress to end early with FAULT_CANCELLED; callable from any

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/engine/flush.h"
 #include "worker/engine/gate.h"
 
 typedef struct helper {
@@ -77,6 +78,7 @@ s_help(void *argument)
 {
     helper_t *helper = argument;
     threads_t *self = helper->owner;
+    flush_begin();
     for (;;) {
         gate_wait(&self->begin, s_has_begun, helper, &helper->awake_ns);
         if (atomic_load(&self->ending))
