@@ -80,8 +80,8 @@ mem_aligned(size_t bytes, fault_t *fault)
     }
     padded -= padded % MEM_ALIGNMENT;
     bool huge = padded >= MEM_HUGE_MIN;
-    void *memory = aligned_alloc(huge ? MEM_HUGE_PAGE : MEM_ALIGNMENT, padded);
-    if (!memory)
+    void *memory = NULL; /* aligned_alloc wants multiples */
+    if (posix_memalign(&memory, huge ? MEM_HUGE_PAGE : MEM_ALIGNMENT, padded))
         s_refused(fault, bytes, 1);
     else if (huge)
         madvise(memory, padded, MADV_HUGEPAGE); /* a wish: it may fail */
