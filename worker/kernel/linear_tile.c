@@ -27,12 +27,15 @@ s_tile(const linear_tile_t *tile, int rows)
     const char *ahead = tile->ahead;
     size_t row_stride = tile->x.row_stride, step_stride = tile->x.step_stride;
     size_t ahead_step = tile->ahead_step, steps = tile->steps;
+    bool both = ahead_step > LINE * sizeof(float);
     vector_t sums[ROWS][2];
     for (int r = 0; r < rows; r++)
         sums[r][0] = sums[r][1] = (vector_t){0};
 
     for (size_t k = 0; k < steps; k++) {
         __builtin_prefetch(ahead);
+        if (both)
+            __builtin_prefetch(ahead + LINE * sizeof(float));
         ahead += ahead_step;
         vector_t left = vector_load(panel);
         vector_t right = vector_load(panel + VECTOR_LANES);
