@@ -8,8 +8,6 @@
 #include "tests/support/naive.h"
 #include "worker/engine/level.h"
 
-enum { MULTIPLE = 8 /* of channels, at every level */ };
-
 static float *
 s_aligned(size_t floats)
 {
@@ -76,8 +74,9 @@ s_smaller(int a, int b)
     return a < b ? a : b;
 }
 
-/* Run all of a convolution in blocks of at most some rows, columns and
- * channels. Nothing behind what is asked for is read or written. */
+/* Run all of a convolution in blocks of at most some rows and columns, and of
+ * channels rounded up to what the layout allows. Nothing behind what is asked
+ * for is read or written. */
 static void
 s_convolve(const conv_shape_t *shape, const conv_end_t *end, int most,
            size_t channels, float *y, const float *x, const float *weights)
@@ -89,6 +88,8 @@ s_convolve(const conv_shape_t *shape, const conv_end_t *end, int most,
     int outs = shape->channels_out;
     int height = direct->shape.window.out_height;
     int width = direct->shape.window.out_width;
+    channels = (channels + direct->channels_multiple - 1) /
+               direct->channels_multiple * direct->channels_multiple;
     int rows = s_smaller(most, direct->block_rows);
     int columns = s_smaller(most, direct->block_columns);
     for (int c = 0; c < outs; c += (int)channels)
@@ -147,7 +148,7 @@ s_check(const window_t *window, int channels_in, int channels_out,
                  window->pad_bottom, window->pad_right, channels_in,
                  channels_out);
 
-    s_convolve(&shape, &end, 5, MULTIPLE, blocks, x, weights);
+    s_convolve(&shape, &end, 5, 1, blocks, x, weights);
     assert_memory_equal(blocks, whole, outs * sizeof *whole);
 
     memcpy(blocks, residual, outs * sizeof *blocks);
@@ -197,12 +198,39 @@ pointwise_convolutions_are_right(void **state)
     }
 }
 
+static void
+small_planes_are_right_however_they_are_tiled(void **state)
+{
+    (void)state;
+    naive_random_t random = {6};
+    for (int round = 0; round < 12; round++) {
+        int side = round % 3 == 0 ? 7 : round % 3 == 1 ? 8 : 14;
+        int kernel = naive_int(&random, 0, 1) ? 3 : 1;
+        int stride = naive_int(&random, 1, 2);
+        window_t window = {.height = side * stride,
+                           .width = side * stride,
+                           .out_height = side,
+                           .out_width = side,
+                           .kernel_y = kernel,
+                           .kernel_x = kernel,
+                           .stride_y = stride,
+                           .stride_x = stride,
+                           .dilation_y = 1,
+                           .dilation_x = 1,
+                           .pad_top = kernel / 2,
+                           .pad_left = kernel / 2};
+        s_check(&window, naive_int(&random, 60, 200),
+                naive_int(&random, 1, 120), &random);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_of_every_kind_are_right_in_any_blocks),
         cmocka_unit_test(pointwise_convolutions_are_right),
+        cmocka_unit_test(small_planes_are_right_however_they_are_tiled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

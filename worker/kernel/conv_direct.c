@@ -1,51 +1,9 @@
-/* Convolution straight from the image. */
+/* Convolution straight from the image: how it is laid out, and one block. */
 #include "worker/kernel/conv_direct.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "worker/kernel/phases.h"
-#include "worker/kernel/tile.h"
-
-enum {
-    L1_FLOATS = 6 << 10,
-    DEPTH_MAX = 320, /* of a chunk: a tile's rows fit the L1 */
-    IN_PLACE_DEPTH_MAX = L1_FLOATS / TILE_COLUMNS,
-    IMAGE_FLOATS = 96 << 10, /* of the copy: part of the L2 */
-    SUMS_FLOATS = 96 << 10,  /* of sums that wait for their next chunk */
-    COLUMNS_MAX = 10 * TILE_COLUMNS, /* of a block read in place */
-    LINE_FLOATS = 16,
-    SLOT_FLOATS = TILE_ROWS * TILE_COLUMNS,
-    ROW_BYTES = TILE_ROWS * sizeof(float), /* of a panel */
-};
-
-/* One call. */
-typedef struct job {
-    const conv_direct_t *direct;
-    const conv_block_t *block;
-    const conv_end_t *end;
-    const float *bounds; /* of an activation that only bounds, or NULL */
-    size_t plane;        /* floats of an output channel */
-    float *y;            /* the block's first pixel in channel 0 */
-    const float *residual;
-    const float *image; /* what offsets count from */
-    const float *packed;
-    float *slots;  /* a tile's sums each, [tile][panel] */
-    float *tail;   /* rows of B that would end in the middle of a vector */
-    size_t pixels; /* of the run */
-} job_t;
-
-static size_t
-s_smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t
-s_ceiling(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
+#include "worker/kernel/conv_direct_parts.h"
 
 static bool
 s_is_pointwise(const window_t *w)
@@ -59,7 +17,7 @@ s_is_pointwise(const window_t *w)
 static size_t
 s_odd_lines(size_t floats)
 {
-    return (s_ceiling(floats, LINE_FLOATS) | 1) * LINE_FLOATS;
+    return (ceiling(floats, LINE_FLOATS) | 1) * LINE_FLOATS;
 }
 
 static void
@@ -74,11 +32,11 @@ s_size_copy(conv_direct_t *self)
 
     size_t most = room / (reach_y + 1);
     most = most > reach_x + TILE_COLUMNS ? most - reach_x : TILE_COLUMNS;
-    columns = s_ceiling(columns, s_ceiling(columns, most));
+    columns = ceiling(columns, ceiling(columns, most));
     self->pitch = columns + reach_x;
     most = room / self->pitch;
     most = most > reach_y ? most - reach_y : 1;
-    rows = s_ceiling(rows, s_ceiling(rows, most));
+    rows = ceiling(rows, ceiling(rows, most));
 
     self->block_columns = (int)columns;
     self->block_rows = (int)rows;
@@ -94,33 +52,66 @@ s_size_in_place(conv_direct_t *self)
     w->width = w->out_width = w->height * w->width;
     w->height = w->out_height = 1;
     size_t columns = (size_t)w->out_width;
-    size_t blocks = s_ceiling(columns, COLUMNS_MAX);
-    columns = s_ceiling(s_ceiling(columns, blocks), TILE_COLUMNS);
+    size_t blocks = ceiling(columns, COLUMNS_MAX);
+    columns = ceiling(ceiling(columns, blocks), TILE_COLUMNS);
     self->block_columns =
-        (int)s_smaller(columns * TILE_COLUMNS, (size_t)w->out_width);
+        (int)smaller(columns * TILE_COLUMNS, (size_t)w->out_width);
     self->block_rows = 1;
     self->pitch = self->phase_floats = self->channel_floats =
         (size_t)w->out_width;
+}
+
+/* Pixels of the run that a block is. */
+static size_t
+s_run(const conv_direct_t *self)
+{
+    return (size_t)(self->block_rows - 1) * self->pitch +
+           (size_t)self->block_columns;
+}
+
+/* A plane of 49 pixels fills four vectors of 16 only by three quarters, but
+ * seven tiles of seven pixels entirely, where vectors are output channels. The
+ * pixels of such a tile, or 0 where the other way is as good. */
+static size_t
+s_turned_pixels(const conv_direct_t *self)
+{
+    const window_t *w = &self->shape.window;
+    size_t width = (size_t)w->out_width, pixels = s_run(self);
+    size_t tile = width % 7 == 0 ? 7 : 8,
+           outs = (size_t)self->shape.channels_out;
+    size_t depth = (size_t)self->shape.channels_in * self->taps;
+    if (TILE_ROWS < 8 || width % tile != 0 || depth < TURNED_DEPTH_MIN ||
+        self->block_rows != w->out_height ||
+        self->block_columns != w->out_width)
+        return 0;
+    size_t straight = ceiling(pixels, VECTOR_LANES) * VECTOR_LANES *
+                      ceiling(outs, TILE_ROWS) * TILE_ROWS;
+    size_t turned = width * (size_t)w->out_height *
+                    ceiling(outs, VECTOR_LANES) * VECTOR_LANES;
+    return straight * 100 > turned * TURNED_PERCENT ? tile : 0;
 }
 
 /* Output channels whose sums may wait at a time. */
 static size_t
 s_channels_at_once(const conv_direct_t *self)
 {
-    size_t pixels = (size_t)(self->block_rows - 1) * self->pitch +
-                    (size_t)self->block_columns;
-    size_t panels = SUMS_FLOATS / SLOT_FLOATS / s_ceiling(pixels, TILE_COLUMNS);
+    if (self->turned)
+        return (size_t)self->shape.channels_out;
+
+    size_t panels =
+        SUMS_FLOATS / SLOT_FLOATS / ceiling(s_run(self), TILE_COLUMNS);
     return (panels ? panels : 1) * TILE_ROWS;
 }
 
 static size_t
 s_slots_floats(const conv_direct_t *self)
 {
-    size_t pixels = (size_t)(self->block_rows - 1) * self->pitch +
-                    (size_t)self->block_columns;
+    if (self->turned)
+        return (size_t)self->block_rows * (size_t)self->block_columns *
+               TILE_COLUMNS;
     size_t channels =
-        s_smaller(s_channels_at_once(self), (size_t)self->shape.channels_out);
-    return s_ceiling(pixels, TILE_COLUMNS) * s_ceiling(channels, TILE_ROWS) *
+        smaller(s_channels_at_once(self), (size_t)self->shape.channels_out);
+    return ceiling(s_run(self), TILE_COLUMNS) * ceiling(channels, TILE_ROWS) *
            SLOT_FLOATS;
 }
 
@@ -138,18 +129,20 @@ conv_direct_init(conv_direct_t *self, const conv_shape_t *shape)
         .phases_x = last_x < w->stride_x ? last_x + 1 : w->stride_x,
         .reach_y = last_y / w->stride_y,
         .reach_x = last_x / w->stride_x,
-        .channels_multiple = TILE_ROWS,
     };
-    size_t channels = (size_t)shape->channels_in;
-    size_t most =
-        (self->in_place ? IN_PLACE_DEPTH_MAX : DEPTH_MAX) / self->taps;
-    self->step = s_ceiling(channels, s_ceiling(channels, most ? most : 1));
     if (self->in_place)
         s_size_in_place(self);
     else
         s_size_copy(self);
-    self->weights_floats = s_ceiling((size_t)shape->channels_out, TILE_ROWS) *
-                           TILE_ROWS * channels * self->taps;
+    self->turned = s_turned_pixels(self);
+    self->channels_multiple = self->turned ? TILE_COLUMNS : TILE_ROWS;
+
+    size_t channels = (size_t)shape->channels_in;
+    size_t most = self->in_place || self->turned ? SHORT_DEPTH_MAX : DEPTH_MAX;
+    most = most > self->taps ? most / self->taps : 1;
+    self->step = ceiling(channels, ceiling(channels, most));
+    self->weights_floats =
+        conv_panels(self) * self->channels_multiple * channels * self->taps;
     size_t image = self->in_place
                        ? self->step * TILE_COLUMNS
                        : channels * self->channel_floats + TILE_COLUMNS;
@@ -180,19 +173,13 @@ conv_direct_lay_out(const conv_direct_t *self, ptrdiff_t *offsets)
  * Chunk after chunk, in each panel after panel.
  */
 
-static size_t
-s_panels(const conv_direct_t *self)
-{
-    return s_ceiling((size_t)self->shape.channels_out, TILE_ROWS);
-}
-
 static void
 s_pack_panel(const float *weights, size_t channel_floats, size_t channels,
-             size_t depth, float *panel)
+             size_t width, size_t depth, float *panel)
 {
     for (size_t k = 0; k < depth; k++)
-        for (size_t i = 0; i < TILE_ROWS; i++)
-            panel[k * TILE_ROWS + i] =
+        for (size_t i = 0; i < width; i++)
+            panel[k * width + i] =
                 i < channels ? weights[i * channel_floats + k] : 0.0f;
 }
 
@@ -201,330 +188,17 @@ conv_direct_pack(const conv_direct_t *self, const float *weights,
                  size_t channel, size_t channels, float *packed)
 {
     size_t inputs = (size_t)self->shape.channels_in;
-    size_t floats = inputs * self->taps;
+    size_t floats = inputs * self->taps, width = self->channels_multiple;
     for (size_t c = 0; c < inputs; c += self->step) {
-        size_t depth = s_smaller(self->step, inputs - c) * self->taps;
-        float *panel = packed + c * self->taps * s_panels(self) * TILE_ROWS +
+        size_t depth = smaller(self->step, inputs - c) * self->taps;
+        float *panel = packed + c * self->taps * conv_panels(self) * width +
                        channel * depth;
-        for (size_t i = 0; i < channels; i += TILE_ROWS) {
+        for (size_t i = 0; i < channels; i += width) {
             s_pack_panel(weights + i * floats + c * self->taps, floats,
-                         s_smaller(TILE_ROWS, channels - i), depth, panel);
-            panel += depth * TILE_ROWS;
+                         smaller(width, channels - i), width, depth, panel);
+            panel += depth * width;
         }
     }
-}
-
-/* --- the image ------------------------------------------------------------
- */
-
-/* The columns [*first, *end) of a phase's row whose input column lies inside;
- * the row begins at input column `begin`. */
-static void
-s_inside(int width, int begin, int step, int count, int *first, int *end)
-{
-    int low = begin >= 0 ? 0 : (-begin + step - 1) / step;
-    int high = begin >= width ? 0 : (width - 1 - begin) / step + 1;
-    *end = high < count ? high : count;
-    *first = low < *end ? low : *end;
-}
-
-/* Columns [first, end) from row[0], row[step] and so on; `left` floats can be
- * read from there. What is written behind the row is written again later, as
- * rows are made one after the other. */
-static void
-s_copy_columns(float *to, const float *row, ptrdiff_t left, int step, int count)
-{
-    int i = 0;
-    if (step == 1)
-        for (; i < count && i + VECTOR_LANES <= left; i += VECTOR_LANES)
-            vector_store(to + i, vector_load(row + i));
-    if (step == 2)
-        for (; i < count && 2 * (i + VECTOR_LANES) <= left; i += VECTOR_LANES) {
-            vector_t phases[2];
-            phases_split_2(phases, vector_load(row + 2 * i),
-                           vector_load(row + 2 * i + VECTOR_LANES));
-            vector_store(to + i, phases[0]);
-        }
-    for (; i < count; i++)
-        to[i] = row[i * step];
-}
-
-/* One row of a phase: `count` columns from input column `begin` on. row: the
- * input row, of which `left` floats can be read; NULL in the padding. */
-static void
-s_copy_row(const window_t *w, float *to, const float *row, ptrdiff_t left,
-           int begin, int count)
-{
-    int first = 0, end = 0;
-    if (row)
-        s_inside(w->width, begin, w->stride_x, count, &first, &end);
-    for (int j = 0; j < first; j++)
-        to[j] = 0.0f;
-    if (first < end) {
-        int from = begin + first * w->stride_x;
-        s_copy_columns(to + first, row + from, left - from, w->stride_x,
-                       end - first);
-    }
-    for (int j = end; j < count; j++)
-        to[j] = 0.0f;
-}
-
-static void
-s_copy_channel(const conv_direct_t *self, const conv_block_t *block, float *to,
-               const float *plane, const float *end)
-{
-    const window_t *w = &self->shape.window;
-    for (int py = 0; py < self->phases_y; py++)
-        for (int px = 0; px < self->phases_x; px++) {
-            float *phase =
-                to + (size_t)(py * self->phases_x + px) * self->phase_floats;
-            for (int r = 0; r < block->rows + self->reach_y; r++) {
-                int y = (block->y + r) * w->stride_y + py - w->pad_top;
-                bool inside = y >= 0 && y < w->height;
-                const float *row = plane + (ptrdiff_t)y * w->width;
-                s_copy_row(w, phase + (size_t)r * self->pitch,
-                           inside ? row : NULL, inside ? end - row : 0,
-                           block->x * w->stride_x + px - w->pad_left,
-                           block->columns + self->reach_x);
-            }
-        }
-}
-
-static void
-s_copy_image(const conv_direct_t *self, const conv_block_t *block, float *image,
-             const float *x)
-{
-    const window_t *w = &self->shape.window;
-    size_t plane = (size_t)w->height * (size_t)w->width;
-    size_t channels = (size_t)self->shape.channels_in;
-    for (size_t c = 0; c < channels; c++)
-        s_copy_channel(self, block, image + c * self->channel_floats,
-                       x + c * plane, x + channels * plane);
-}
-
-/* --- tiles ----------------------------------------------------------------
- */
-
-/* A run of finished sums to its place. */
-static void
-s_finish_run(const job_t *job, float *y, const float *sums,
-             const float *residual, size_t count)
-{
-    float low = job->bounds ? job->bounds[0] : -INFINITY;
-    float high = job->bounds ? job->bounds[1] : INFINITY;
-    vector_t lows = vector_all(low), highs = vector_all(high);
-    size_t i = 0;
-    for (; i + VECTOR_LANES <= count; i += VECTOR_LANES) {
-        vector_t v = vector_load(sums + i);
-        if (residual)
-            v += vector_load(residual + i);
-        vector_store(y + i, vector_between(v, lows, highs));
-    }
-    for (; i < count; i++) {
-        float v = residual ? sums[i] + residual[i] : sums[i];
-        v = v < low ? low : v;
-        y[i] = v > high ? high : v;
-    }
-}
-
-/* The wanted pixels of a slot to the output. */
-static void
-s_finish_slot(const job_t *job, const float *slot, size_t first, size_t pixels,
-              size_t channel, size_t channels)
-{
-    const conv_direct_t *direct = job->direct;
-    size_t width = (size_t)direct->shape.window.out_width;
-    size_t columns = (size_t)job->block->columns;
-    for (size_t at = 0; at < pixels;) {
-        size_t row = (first + at) / direct->pitch;
-        size_t column = (first + at) % direct->pitch;
-        size_t run = s_smaller(direct->pitch - column, pixels - at);
-        if (column < columns) {
-            size_t count = s_smaller(run, columns - column);
-            size_t to = channel * job->plane + row * width + column;
-            for (size_t i = 0; i < channels; i++, to += job->plane)
-                s_finish_run(job, job->y + to, slot + i * TILE_COLUMNS + at,
-                             job->residual ? job->residual + to : NULL, count);
-        }
-        at += run;
-    }
-}
-
-/* One chunk of some output channels. */
-typedef struct pass {
-    const job_t *job;
-    size_t channel, channels;
-    size_t depth;
-    const float *a; /* the first panel */
-    const float *b;
-    bool begins, ends; /* the sums */
-
-    /* The panels that come next are fetched a little each turn. */
-    const char *ahead;
-    size_t ahead_step;
-    size_t tail; /* first pixel of the tail, if there is one */
-    ptrdiff_t lines[IN_PLACE_DEPTH_MAX]; /* of the tail's rows */
-} pass_t;
-
-/* Rows of B whose last vector would reach past the tensor are copied. */
-static void
-s_copy_tail(pass_t *pass)
-{
-    const job_t *job = pass->job;
-    size_t pixels = job->pixels % TILE_COLUMNS;
-    pass->tail = job->pixels;
-    if (!job->direct->in_place || pixels % VECTOR_LANES == 0)
-        return;
-    pass->tail -= pixels;
-    for (size_t k = 0; k < pass->depth; k++) {
-        float *to = job->tail + k * TILE_COLUMNS;
-        const float *from = pass->b + job->direct->offsets[k] + pass->tail;
-        for (size_t i = 0; i < pixels; i++)
-            to[i] = from[i];
-        pass->lines[k] = (ptrdiff_t)(k * TILE_COLUMNS);
-    }
-}
-
-/* One tile of one panel. Sums that wait do not lie where the residual does. */
-static void
-s_tile(const pass_t *pass, size_t panel, size_t first)
-{
-    const job_t *job = pass->job;
-    size_t pixels = s_smaller(TILE_COLUMNS, job->pixels - first);
-    size_t channel = pass->channel + panel * TILE_ROWS;
-    size_t channels = s_smaller(TILE_ROWS, pass->channels - panel * TILE_ROWS);
-    size_t slots = s_ceiling(job->pixels, TILE_COLUMNS);
-    float *slot =
-        job->slots + (panel * slots + first / TILE_COLUMNS) * SLOT_FLOATS;
-    bool tail = first == pass->tail;
-    bool whole = job->direct->in_place && !tail && channels == TILE_ROWS &&
-                 (job->residual != job->y || (pass->begins && pass->ends));
-    float start[TILE_ROWS] = {0};
-    size_t to = channel * job->plane + first;
-    tile_t tile = {
-        .depth = pass->depth,
-        .a = pass->a + panel * TILE_ROWS * pass->depth,
-        .b = tail ? job->tail : pass->b + first,
-        .offsets = tail ? pass->lines : job->direct->offsets,
-        .ahead = pass->ahead,
-        .ahead_step = pass->ahead_step,
-        .b_ahead = panel * LINE_FLOATS < TILE_COLUMNS
-                       ? TILE_COLUMNS + panel * LINE_FLOATS
-                       : 0,
-        .c = whole ? job->y + to : slot,
-        .c_stride = whole ? job->plane : TILE_COLUMNS,
-    };
-    if (pass->begins) {
-        memcpy(start, job->end->bias + channel, channels * sizeof *start);
-        tile.start = start;
-    }
-    if (whole && pass->ends) {
-        tile.residual = job->residual ? job->residual + to : NULL;
-        tile.bounds = job->bounds;
-    }
-    tile_multiply(&tile, s_ceiling(pixels, VECTOR_LANES));
-    if (!whole && pass->ends)
-        s_finish_slot(job, slot, first, pixels, channel, channels);
-}
-
-/* Vectors of all tiles. */
-static size_t
-s_all_vectors(const job_t *job)
-{
-    size_t rest = job->pixels % TILE_COLUMNS;
-    return job->pixels / TILE_COLUMNS * TILE_VECTORS +
-           s_ceiling(rest, VECTOR_LANES);
-}
-
-/* Vectors of a tile. */
-static size_t
-s_vectors(const job_t *job, size_t first)
-{
-    return s_ceiling(s_smaller(TILE_COLUMNS, job->pixels - first),
-                     VECTOR_LANES);
-}
-
-/* A panel of A stays in the first-level cache while it meets all of B, and a
- * few rows of the output are written from end to end. Meanwhile the next panel
- * is fetched, in step with the work. */
-static void
-s_by_panels(pass_t *pass)
-{
-    const job_t *job = pass->job;
-    size_t panels = s_ceiling(pass->channels, TILE_ROWS);
-    size_t bytes = pass->depth * ROW_BYTES, all = s_all_vectors(job);
-    const char *next = (const char *)pass->a;
-    for (size_t panel = 0; panel < panels; panel++) {
-        size_t before = 0;
-        next += bytes;
-        for (size_t p = 0; p < job->pixels; p += TILE_COLUMNS) {
-            size_t vectors = s_vectors(job, p);
-            pass->ahead = next + bytes * before / all;
-            pass->ahead_step = ROW_BYTES * vectors / all;
-            s_tile(pass, panel, p);
-            before += vectors;
-        }
-    }
-}
-
-/* A tile of B stays in the first-level cache while it meets all of A. Meanwhile
- * the next chunk of A is fetched, in step with the work. */
-static void
-s_by_tiles(pass_t *pass)
-{
-    const job_t *job = pass->job;
-    size_t panels = s_ceiling(pass->channels, TILE_ROWS), before = 0;
-    size_t bytes = pass->depth * ROW_BYTES, all = s_all_vectors(job);
-    const char *next = (const char *)pass->a + panels * bytes;
-    for (size_t p = 0; p < job->pixels; p += TILE_COLUMNS) {
-        size_t vectors = s_vectors(job, p);
-        pass->ahead_step = ROW_BYTES * vectors / all;
-        for (size_t panel = 0; panel < panels; panel++) {
-            pass->ahead =
-                next + bytes * (panels * before + vectors * panel) / all;
-            s_tile(pass, panel, p);
-        }
-        before += vectors;
-    }
-}
-
-/* Do the rows of B that a tile reads fill much of the first-level cache? Where
- * few tiles read a panel it had better be read in order. */
-static bool
-s_many_rows(const pass_t *pass)
-{
-    const job_t *job = pass->job;
-    const conv_direct_t *direct = job->direct;
-    size_t rows = pass->depth / direct->taps *
-                  (size_t)direct->shape.window.kernel_y *
-                  (size_t)direct->phases_x;
-    bool shared = direct->taps > 1 && direct->phases_x == 1;
-    return !shared && job->pixels > 2 * TILE_COLUMNS &&
-           rows > L1_FLOATS / TILE_COLUMNS / 2;
-}
-
-static void
-s_pass(const job_t *job, size_t chunk, size_t channel, size_t channels)
-{
-    const conv_direct_t *direct = job->direct;
-    size_t inputs = (size_t)direct->shape.channels_in;
-    size_t depth = s_smaller(direct->step, inputs - chunk) * direct->taps;
-    pass_t pass = {
-        .job = job,
-        .channel = channel,
-        .channels = channels,
-        .depth = depth,
-        .a = job->packed + chunk * direct->taps * s_panels(direct) * TILE_ROWS +
-             channel * depth,
-        .b = job->image + chunk * direct->channel_floats,
-        .begins = chunk == 0,
-        .ends = chunk + direct->step >= inputs,
-    };
-    s_copy_tail(&pass);
-    if (s_many_rows(&pass))
-        s_by_tiles(&pass);
-    else
-        s_by_panels(&pass);
 }
 
 /* Activations that only bound are done with the sums in registers. */
@@ -562,7 +236,6 @@ conv_direct(const conv_direct_t *self, const conv_block_t *block,
     const window_t *w = &self->shape.window;
     float bounds[2];
     size_t corner = (size_t)block->y * (size_t)w->out_width + (size_t)block->x;
-    size_t inputs = (size_t)self->shape.channels_in;
     job_t job = {
         .direct = self,
         .block = block,
@@ -579,14 +252,16 @@ conv_direct(const conv_direct_t *self, const conv_block_t *block,
             (size_t)(block->rows - 1) * self->pitch + (size_t)block->columns,
     };
     if (!self->in_place)
-        s_copy_image(self, block, scratch, x);
+        conv_copy_image(self, block, scratch, x);
 
     size_t some = s_channels_at_once(self);
     for (size_t i = 0; i < block->channels; i += some) {
         size_t channel = block->channel + i;
-        size_t channels = s_smaller(some, block->channels - i);
-        for (size_t chunk = 0; chunk < inputs; chunk += self->step)
-            s_pass(&job, chunk, channel, channels);
+        size_t channels = smaller(some, block->channels - i);
+        if (self->turned)
+            conv_turned(&job, channel, channels);
+        else
+            conv_tiles(&job, channel, channels);
         if (!job.bounds && end->activation.kind != ACTIVATION_NONE)
             s_activate(&job, channel, channels);
     }

@@ -14,6 +14,9 @@
  * multiplies. A 1x1 convolution of stride 1 reads the tensor itself: nothing is
  * copied, and the rows of B are the channels.
  *
+ * Vectors are pixels, or output channels where a plane is so small that its
+ * pixels would leave lanes empty.
+ *
  * An element's sum is over chunks of `step` channels, in each over channels and
  * taps in order. That, and so its bits, follows from the shape alone.
  */
@@ -29,6 +32,7 @@
 typedef struct conv_direct {
     conv_shape_t shape; /* an image of one row where it is read in place */
     bool in_place;
+    size_t turned; /* pixels of a tile whose vectors are channels; or 0 */
     size_t taps;
     size_t step; /* channels of a chunk; the last has fewer */
 

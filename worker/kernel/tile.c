@@ -6,7 +6,9 @@
 #define ROWS _Pragma("GCC unroll 8") for (size_t i = 0; i < TILE_ROWS; i++)
 #define VECTORS _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
-enum { LINE = 16 }; /* floats */
+enum { LINE = 16 /* floats */, PIXELS_MAX = 8 };
+
+#define PIXELS _Pragma("GCC unroll 8") for (size_t i = 0; i < pixels; i++)
 
 typedef vector_t sums_t[TILE_ROWS][TILE_VECTORS];
 
@@ -56,4 +58,52 @@ tile_multiply(const tile_t *tile, size_t vectors)
         s_multiply(tile, 2);
     else
         s_multiply(tile, 1);
+}
+
+static inline __attribute__((always_inline)) void
+s_multiply_turned(const tile_turned_t *tile, size_t pixels, size_t vectors)
+{
+    const float *panel = tile->panel;
+    const char *ahead = tile->ahead;
+    size_t ahead_step = tile->ahead_step;
+    vector_t sums[PIXELS_MAX][TILE_VECTORS];
+    PIXELS VECTORS sums[i][j] =
+        vector_load(tile->sums + i * TILE_COLUMNS + j * VECTOR_LANES);
+    for (size_t k = 0; k < tile->depth; k++, panel += TILE_COLUMNS) {
+        const float *b = tile->b + tile->offsets[k];
+        vector_t row[TILE_VECTORS];
+        __builtin_prefetch(ahead);
+        ahead += ahead_step;
+        VECTORS row[j] = vector_load(panel + j * VECTOR_LANES);
+        PIXELS VECTORS sums[i][j] += b[i] * row[j];
+    }
+    PIXELS VECTORS vector_store(
+        tile->sums + i * TILE_COLUMNS + j * VECTOR_LANES, sums[i][j]);
+}
+
+static inline __attribute__((always_inline)) void
+s_turned(const tile_turned_t *tile, size_t pixels, size_t vectors)
+{
+    if (vectors == 3)
+        s_multiply_turned(tile, pixels, 3);
+    else if (vectors == 2)
+        s_multiply_turned(tile, pixels, 2);
+    else
+        s_multiply_turned(tile, pixels, 1);
+}
+
+void
+tile_multiply_turned(const tile_turned_t *tile, size_t pixels, size_t vectors)
+{
+    assert(vectors >= 1 && vectors <= TILE_VECTORS);
+    if (pixels == 8 || pixels == 7) {
+        if (pixels == 8)
+            s_turned(tile, 8, vectors);
+        else
+            s_turned(tile, 7, vectors);
+        return;
+    }
+    tile_turned_t one = *tile;
+    for (size_t i = 0; i < pixels; i++, one.b++, one.sums += TILE_COLUMNS)
+        s_turned(&one, 1, vectors);
 }

@@ -47,4 +47,21 @@ typedef struct tile {
 /* Compute a tile of 1 <= vectors <= TILE_VECTORS. A NaN stays a NaN. */
 void tile_multiply(const tile_t *tile, size_t vectors);
 
+/* The same turned: sums[pixels][TILE_COLUMNS], of which the first vectors are
+ * used, gain at each step k row k of the panel, TILE_COLUMNS floats, times
+ * b[offsets[k] + i] for pixel i. */
+typedef struct tile_turned {
+    size_t depth;
+    const float *panel;
+    const float *b;
+    const ptrdiff_t *offsets;
+    float *sums;
+    const char *ahead; /* is fetched, ahead_step bytes a step */
+    size_t ahead_step;
+} tile_turned_t;
+
+/* Compute a turned tile of any pixels, fast for 7 and 8. */
+void tile_multiply_turned(const tile_turned_t *tile, size_t pixels,
+                          size_t vectors);
+
 #endif
