@@ -107,7 +107,7 @@ library = $(OUT)/lib/lib$(subst /,-,$(1)).a
 # CPU levels: the builds of worker/kernel, of which worker/engine/level takes one.
 KERNELS := $(call sources,worker/kernel)
 LEVELS := baseline $(if $(filter x86_64,$(MACHINE)),avx2 avx512)
-LEVEL_avx2 := -mavx2 -mfma -mtune=haswell
+LEVEL_avx2 := -mavx2 -mfma -mtune=skylake
 LEVEL_avx512 := -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma \
     -mprefer-vector-width=512 -mtune=icelake-server
 

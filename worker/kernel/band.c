@@ -75,7 +75,7 @@ band_init(band_t *self, const window_t *w, int rows)
 size_t
 band_floats(const band_t *self)
 {
-    return (size_t)self->inputs * (size_t)self->row_floats;
+    return (size_t)self->inputs * (size_t)self->row_floats + LANES;
 }
 
 static void
@@ -192,18 +192,35 @@ band_fill_row(const band_t *self, float *to, const float *from)
             to[s_place(self, w->pad_left + x)] = from[x];
 }
 
+/* A row narrower than a vector, and what the vector wrote behind it made
+ * padding again; that may reach the next row's, or what is written there later.
+ */
+INLINE void
+s_fill_narrow(float *to, const float *from, int width, vector_t padding)
+{
+    vector_store(to, vector_load(from));
+    vector_store(to + width, padding);
+}
+
 void
-band_fill(const band_t *self, float *scratch, const float *plane, int first,
-          int rows, float padding)
+band_fill(const band_t *self, float *scratch, const float *plane,
+          const float *end, int first, int rows, float padding)
 {
     const window_t *w = &self->window;
     int inputs = (int)s_inputs(w, s_larger(rows, self->rows));
     int y = first * w->stride_y - w->pad_top;
+    bool narrow = w->stride_x == 1 && w->width < LANES;
     for (int i = 0; i < inputs; i++, y++) {
         float *to = scratch + (ptrdiff_t)i * self->row_floats;
-        if (y >= 0 && y < w->height)
-            band_fill_row(self, to, plane + (ptrdiff_t)y * w->width);
-        else
+        const float *from = plane + (ptrdiff_t)y * w->width;
+        if (y >= 0 && y < w->height) {
+            if (narrow && end - from >= LANES)
+                s_fill_narrow(to + self->starts[0], from, w->width,
+                              vector_all(padding));
+            else
+                band_fill_row(self, to, from);
+        } else if (self->outputs < w->out_height) {
             s_set(to, (size_t)self->row_floats, padding);
+        }
     }
 }

@@ -41,9 +41,10 @@ size_t band_floats(const band_t *self);
 void band_clear(const band_t *self, float *scratch, float padding);
 
 /* Fill scratch with what `rows` rows of outputs see, the first one being
- * `first`; at least with what self->rows of them see. */
+ * `first`; at least with what self->rows of them see. From the plane on, floats
+ * up to `end` may be read. */
 void band_fill(const band_t *self, float *scratch, const float *plane,
-               int first, int rows, float padding);
+               const float *end, int first, int rows, float padding);
 
 /* One row of the plane, between its padding. */
 void band_fill_row(const band_t *self, float *row, const float *from);

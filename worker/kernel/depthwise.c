@@ -252,6 +252,8 @@ depthwise_planes(const band_t *band, const depthwise_range_t *range,
     const window_t *w = &band->window;
     size_t in = (size_t)w->height * (size_t)w->width;
     size_t out = (size_t)w->out_height * (size_t)w->out_width;
+    const float *end_of_x =
+        x + ((range->first + range->planes - 1) / range->multiplier + 1) * in;
     band_clear(band, scratch, 0.0f);
     for (size_t i = 0; i < range->planes; i++) {
         size_t p = range->first + i, room = (range->planes - i) * out;
@@ -260,7 +262,7 @@ depthwise_planes(const band_t *band, const depthwise_range_t *range,
         for (int first = 0; first < w->out_height; first += band->outputs) {
             int rows = w->out_height - first;
             rows = rows < band->outputs ? rows : band->outputs;
-            band_fill(band, scratch, from, first, rows, 0.0f);
+            band_fill(band, scratch, from, end_of_x, first, rows, 0.0f);
             s_blocks(&plane, y + p * out, scratch, first, rows, room);
         }
     }
