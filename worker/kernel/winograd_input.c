@@ -41,14 +41,15 @@ s_inside(const winograd_image_t *image, ptrdiff_t at, ptrdiff_t count,
 
 /* Sort some tiles of a row of the image, from `at` in the image. Each vector
  * gives the numbers 0 to m - 1 of its tiles, and m and m + 1 of those one to
- * the left. The next channel's are asked for: the rows of a block are too
- * short for the hardware to see a stream in them. */
+ * the left. The first of those is the end of the row above: `above` says what
+ * belongs there, as reading it back would wait for the stores. The next
+ * channel's numbers are asked for: the rows of a block are too short for the
+ * hardware to see a stream in them. */
 static inline __attribute__((always_inline)) void
-s_sort(int m, const winograd_image_t *image, ptrdiff_t at, int tiles, float *to,
-       size_t stride)
+s_sort(int m, const winograd_image_t *image, ptrdiff_t at, int tiles,
+       const float above[2], float *to, size_t stride)
 {
     float *left = to + (size_t)m * stride - 1;
-    float kept[2] = {left[0], left[stride]};
     for (int t = 0; t <= tiles; t += VECTOR_LANES) {
         float copy[WINOGRAD_TILE_MAX * VECTOR_LANES];
         vector_t from[WINOGRAD_TILE_MAX], phase[WINOGRAD_TILE_MAX];
@@ -64,8 +65,8 @@ s_sort(int m, const winograd_image_t *image, ptrdiff_t at, int tiles, float *to,
         vector_store(left + t, phase[0]);
         vector_store(left + stride + t, phase[1]);
     }
-    left[0] = kept[0];
-    left[stride] = kept[1];
+    left[0] = above[0];
+    left[stride] = above[1];
 }
 
 /* Zeros where tiles [x, x + tiles) reach beyond the left and right border. */
@@ -90,6 +91,16 @@ s_clear(int m, int tiles, float *to, size_t stride)
             vector_store(to + t, (vector_t){0});
 }
 
+/* Numbers m and m + 1 of the last tile of a row of tiles. */
+static inline __attribute__((always_inline)) void
+s_find_end(int m, const winograd_t *layout, const float *row, float end[2])
+{
+    const window_t *w = &layout->shape.window;
+    int x = m * (int)layout->pitch - w->pad_left;
+    for (int q = 0; q < 2; q++)
+        end[q] = x + q >= 0 && x + q < w->width ? row[x + q] : 0.0f;
+}
+
 /* Row i of tiles [first, first + tiles), counted flat. */
 static inline __attribute__((always_inline)) void
 s_sort_row(int m, const winograd_t *layout, const winograd_image_t *image,
@@ -100,15 +111,17 @@ s_sort_row(int m, const winograd_t *layout, const winograd_image_t *image,
     int pitch = (int)layout->pitch, left = (int)tiles;
     int y = m * (int)(first / layout->pitch) + i - w->pad_top;
     int x = (int)(first % layout->pitch);
+    float end[2] = {0.0f, 0.0f};
     for (; left > 0; y += m, x = 0) {
         int some = pitch - x < left ? pitch - x : left;
-        ptrdiff_t row = (ptrdiff_t)c * w->height + y;
+        ptrdiff_t row = ((ptrdiff_t)c * w->height + y) * w->width;
         if (y < 0 || y >= w->height) {
             s_clear(m, some, to, stride);
+            end[0] = end[1] = 0.0f;
         } else {
-            s_sort(m, image, row * w->width + m * x - w->pad_left, some, to,
-                   stride);
+            s_sort(m, image, row + m * x - w->pad_left, some, end, to, stride);
             s_pad(m, layout, x, some, to, stride);
+            s_find_end(m, layout, image->x + row, end);
         }
         to += some;
         left -= some;
