@@ -306,21 +306,28 @@ a_run_allocates_nothing(void **state)
 }
 
 static void
+s_check_estimate(const network_t *network)
+{
+    fault_t fault = {0};
+    session_options_t options = {1, 8};
+    size_t bytes;
+    assert_ok(session_estimate(network->graph, &options, &bytes, &fault),
+              &fault);
+    session_t *session = s_session(network, 1, 8);
+    double ratio = (double)session_bytes(session) / (double)bytes;
+    if (ratio < 0.9 || ratio > 1.1)
+        fail_msg("%.2f times what was estimated", ratio);
+    session_destroy(&session);
+}
+
+static void
 an_estimate_is_close_and_packs_nothing(void **state)
 {
     (void)state;
     network_t network;
     network_init(&network, 15);
     network_cifar(&network);
-    fault_t fault = {0};
-    session_options_t options = {1, 8};
-    size_t bytes;
-    assert_ok(session_estimate(network.graph, &options, &bytes, &fault),
-              &fault);
-    session_t *session = s_session(&network, 1, 8);
-    double ratio = (double)session_bytes(session) / (double)bytes;
-    assert_true(ratio > 0.9 && ratio < 1.1);
-    session_destroy(&session);
+    s_check_estimate(&network);
     network_release(&network);
 }
 
@@ -489,6 +496,20 @@ winograd_has_the_same_bits_too(void **state)
     network_release(&network);
 }
 
+/* 256 channels, so that weights are most of it. */
+static void
+an_estimate_knows_of_winograds_larger_weights(void **state)
+{
+    (void)state;
+    network_t network;
+    network_init(&network, 20);
+    const int64_t dims[4] = {DIM_BATCH, 256, 14, 14};
+    int x = network_input(&network, "x", 4, dims);
+    network_output(&network, network_conv(&network, x, 256, 256, 3, 1, 1, 1));
+    s_check_estimate(&network);
+    network_release(&network);
+}
+
 /* The output for x of one sample; free it. */
 static float *
 s_output(const network_t *network, const float *x, size_t *count)
@@ -539,6 +560,7 @@ main(void)
             a_sample_has_the_same_bits_in_any_batch_with_any_threads),
         cmocka_unit_test(branches_have_the_same_bits_too),
         cmocka_unit_test(winograd_has_the_same_bits_too),
+        cmocka_unit_test(an_estimate_knows_of_winograds_larger_weights),
         cmocka_unit_test(a_direct_graph_goes_without_winograd),
         cmocka_unit_test(a_run_allocates_nothing),
         cmocka_unit_test(an_estimate_is_close_and_packs_nothing),

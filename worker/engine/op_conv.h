@@ -30,6 +30,10 @@ int conv_read(const build_t *build, const step_t *step, conv_t *conv,
  * none. */
 int conv_prepare_bias(const build_t *build, step_t *step, fault_t *fault);
 
+/* What the packed weights of a step will take if it goes Winograd's way; 0 of
+ * any other step. */
+size_t conv_winograd_bytes(const build_t *build, const step_t *step);
+
 /* Where group g of an image lies; images count through all samples, and a
  * group has `floats`. */
 float *conv_image(const conv_t *conv, const operand_t *operand, size_t image,

@@ -165,6 +165,19 @@ s_run(const step_t *step, const run_t *run)
     threads_run(run->threads, s_task, &loop, images * loop.parts * loop.blocks);
 }
 
+size_t
+conv_winograd_bytes(const build_t *build, const step_t *step)
+{
+    conv_t conv;
+    winograd_t layout;
+    fault_t ignored;
+    if (step->op->run != s_run || conv_read(build, step, &conv, &ignored) != 0)
+        return 0;
+    int tile = conv_rule_tile(&conv.shape, kernels()->lanes);
+    kernels()->winograd_init(&layout, &conv.shape, tile);
+    return (size_t)conv.groups * layout.weights_floats * sizeof(float);
+}
+
 const op_t op_rows_conv_winograd[] = {
     {"Conv", s_check, s_prepare, s_run, OP_ENDS | OP_SUMS_IN_PLACE, 0},
     {0},

@@ -10,6 +10,7 @@
 #include "common/model/shape.h"
 #include "worker/engine/arena.h"
 #include "worker/engine/fuse.h"
+#include "worker/engine/op_conv.h"
 
 /* What follows from shapes alone is a constant of this plan. */
 static int
@@ -189,12 +190,22 @@ s_init_ends(plan_t *self, const graph_t *graph)
         self->outputs[i] = &self->operands[graph->outputs[i]];
 }
 
+/* As the file has them, but for Winograd's, which are several times as large.
+ */
 static void
-s_count_constants(plan_t *self)
+s_count_constants(plan_t *self, const graph_t *graph)
 {
+    const build_t build = {.graph = graph};
     for (size_t i = 0; i < self->operands_count; i++)
         if (self->operands[i].constant)
             self->weights_bytes += self->operands[i].elements * sizeof(float);
+    for (size_t i = 0; i < self->steps_count; i++) {
+        const step_t *step = &self->steps[i];
+        size_t bytes = conv_winograd_bytes(&build, step);
+        if (bytes > 0)
+            self->weights_bytes +=
+                bytes - step->inputs[1]->elements * sizeof(float);
+    }
 }
 
 int
@@ -210,7 +221,7 @@ plan_init(plan_t *self, const graph_t *graph, int batch_max, fault_t *fault)
         result = s_init_steps(self, graph, fault);
     if (result == 0) {
         s_init_ends(self, graph);
-        s_count_constants(self);
+        s_count_constants(self, graph);
         result = fuse(self, graph, fault);
     }
     if (result == 0)

@@ -33,7 +33,7 @@ typedef struct plan {
     size_t *offsets; /* of operands in the arena; PLAN_NO_PLACE without one */
     size_t arena_bytes;
     char *arena;
-    size_t weights_bytes; /* after plan_load; before it, as the file has them */
+    size_t weights_bytes;  /* after plan_load; before it, about that */
     size_t scratch_floats; /* a thread, after plan_load */
 } plan_t;
 
