@@ -11,6 +11,10 @@
 
 #include <stdint.h>
 
+#if defined(__SSE__)
+#include <immintrin.h>
+#endif
+
 #if defined(__AVX512F__)
 enum { VECTOR_LANES = 16, VECTOR_REGISTERS = 32 };
 #elif defined(__AVX__)
