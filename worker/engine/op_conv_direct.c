@@ -1,4 +1,5 @@
 /* Conv straight from the image. */
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "common/mem.h"
@@ -9,7 +10,8 @@
 
 enum {
     BLOCK_FLOATS = 256 << 10, /* of weights that are read at a time */
-    TASKS_A_THREAD = 4,       /* at least, so that threads end together */
+    CHANNELS_A_THREAD = 2,
+    TASKS_A_THREAD = 4, /* at least, so that threads end together */
 };
 
 typedef struct direct {
@@ -119,6 +121,22 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
                : -1;
 }
 
+/* Rows of a block for which the thread that has most to do has least. */
+static int
+s_even_rows(size_t height, size_t most, size_t others, size_t threads)
+{
+    size_t best = most, least = SIZE_MAX;
+    for (size_t rows = 1; rows <= most; rows++) {
+        size_t blocks = s_ceiling(height, rows) * others;
+        size_t busiest = s_ceiling(blocks, threads) * rows;
+        if (blocks <= threads * TASKS_A_THREAD && busiest < least) {
+            best = rows;
+            least = busiest;
+        }
+    }
+    return (int)best;
+}
+
 /* Enough tasks for all threads: smaller blocks of pixels, then of channels. No
  * element depends on where the borders lie. */
 static division_t
@@ -132,13 +150,15 @@ s_divide(const direct_t *direct, size_t images, size_t threads)
                     .columns = kernel->block_columns};
     d.column_blocks = s_ceiling(width, (size_t)d.columns);
     d.row_blocks = s_ceiling(height, (size_t)d.rows);
-    size_t wanted = threads == 1 ? 1 : threads * TASKS_A_THREAD;
     size_t others = images * d.groups * d.column_blocks;
-    if (!kernel->in_place && d.row_blocks < s_ceiling(wanted, others)) {
-        size_t blocks = s_smaller(s_ceiling(wanted, others), height);
-        d.rows = (int)s_ceiling(height, blocks);
+    /* Each block of pixels reads all weights, each of channels the image. */
+    size_t image = (size_t)kernel->shape.channels_in * (size_t)w->height *
+                   (size_t)w->width;
+    if (threads > 1 && !kernel->in_place && kernel->weights_floats <= image) {
+        d.rows = s_even_rows(height, (size_t)d.rows, others, threads);
         d.row_blocks = s_ceiling(height, (size_t)d.rows);
     }
+    size_t wanted = threads == 1 ? 1 : threads * CHANNELS_A_THREAD;
     size_t channels = (size_t)kernel->shape.channels_out;
     size_t parts = s_ceiling(wanted, others * d.row_blocks);
     d.channels =
