@@ -9,15 +9,14 @@
 #define TRANSPOSE_HIGH(far, j) ((j) & (far) ? VECTOR_LANES + (j) : (j) + (far))
 
 #define TRANSPOSE_STAGE(far)                                                   \
-    if ((far) < VECTOR_LANES)                                                  \
-        for (int i = 0; i < VECTOR_LANES; i++)                                 \
-            if (!(i & (far))) {                                                \
-                vector_t low = square[i], high = square[i + (far)];            \
-                square[i] = PHASES_PICK(low, high, TRANSPOSE_LOW,              \
-                                        (far) % VECTOR_LANES);                 \
-                square[i + (far)] = PHASES_PICK(low, high, TRANSPOSE_HIGH,     \
-                                                (far) % VECTOR_LANES);         \
-            }
+    for (int i = 0; i + (far) < VECTOR_LANES; i++)                             \
+        if (!(i & (far))) {                                                    \
+            vector_t low = square[i], high = square[i + (far)];                \
+            square[i] =                                                        \
+                PHASES_PICK(low, high, TRANSPOSE_LOW, (far) % VECTOR_LANES);   \
+            square[i + (far)] =                                                \
+                PHASES_PICK(low, high, TRANSPOSE_HIGH, (far) % VECTOR_LANES);  \
+        }
 
 static inline __attribute__((always_inline)) void
 transpose(vector_t square[VECTOR_LANES])
