@@ -224,6 +224,74 @@ small_planes_are_right_however_they_are_tiled(void **state)
     }
 }
 
+/* The copy of what lies between far taps would be gigabytes. */
+static void
+taps_far_from_each_other_need_little_memory(void **state)
+{
+    (void)state;
+    enum { FAR = 20000, FLOATS_MAX = 1 << 20 };
+    naive_random_t random = {7};
+    window_t window = {.height = 3,
+                       .width = 5,
+                       .out_height = 3,
+                       .out_width = 5,
+                       .kernel_y = 3,
+                       .kernel_x = 2,
+                       .stride_y = 1,
+                       .stride_x = 1,
+                       .dilation_y = FAR,
+                       .dilation_x = FAR,
+                       .pad_top = FAR,
+                       .pad_left = FAR};
+    conv_shape_t shape = {3, 11, window};
+    conv_direct_t direct;
+    kernels()->conv_direct_init(&direct, &shape);
+    assert_true(direct.scratch_floats < FLOATS_MAX);
+    s_check(&window, 3, 11, &random);
+    window.stride_y = window.stride_x = FAR - 1;
+    window.pad_top = FAR + 2;
+    s_check(&window, 90, 5, &random);
+    for (int round = 0; round < 20; round++) {
+        window = (window_t){.height = naive_int(&random, 20, 40),
+                            .width = naive_int(&random, 20, 40),
+                            .out_height = naive_int(&random, 1, 40),
+                            .out_width = naive_int(&random, 1, 70),
+                            .kernel_y = naive_int(&random, 1, 3),
+                            .kernel_x = naive_int(&random, 2, 3),
+                            .stride_y = naive_int(&random, 1, 3),
+                            .stride_x = naive_int(&random, 1, 3),
+                            .dilation_y = naive_int(&random, 15, 40),
+                            .dilation_x = naive_int(&random, 15, 40),
+                            .pad_top = naive_int(&random, 0, 40),
+                            .pad_left = naive_int(&random, 0, 40)};
+        s_check(&window, naive_int(&random, 90, 200), 9, &random);
+    }
+}
+
+/* Their number does not fit an int; nothing is allocated. */
+static void
+more_pixels_than_an_int_counts_are_laid_out(void **state)
+{
+    (void)state;
+    enum { SIDE = 46341 };
+    window_t window = {.height = SIDE,
+                       .width = SIDE,
+                       .out_height = SIDE,
+                       .out_width = SIDE,
+                       .kernel_y = 1,
+                       .kernel_x = 1,
+                       .stride_y = 1,
+                       .stride_x = 1,
+                       .dilation_y = 1,
+                       .dilation_x = 1};
+    conv_shape_t shape = {3, 11, window};
+    conv_direct_t direct;
+    kernels()->conv_direct_init(&direct, &shape);
+    assert_int_equal(direct.shape.window.out_width, SIDE);
+    assert_in_range(direct.block_columns, 1, SIDE);
+    assert_in_range(direct.block_rows, 1, SIDE);
+}
+
 int
 main(void)
 {
@@ -231,6 +299,8 @@ main(void)
         cmocka_unit_test(windows_of_every_kind_are_right_in_any_blocks),
         cmocka_unit_test(pointwise_convolutions_are_right),
         cmocka_unit_test(small_planes_are_right_however_they_are_tiled),
+        cmocka_unit_test(taps_far_from_each_other_need_little_memory),
+        cmocka_unit_test(more_pixels_than_an_int_counts_are_laid_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -274,6 +274,19 @@ a_window_that_is_too_large_is_refused(void **state)
                    .dilation_x = 1,
                    .pad_top = 1 << 11};
     assert_false(kernels()->depthwise_init(&band, &w));
+    w = (window_t){.height = 1,
+                   .width = 1,
+                   .out_height = 2001,
+                   .out_width = 2001,
+                   .kernel_y = 2,
+                   .kernel_x = 2,
+                   .stride_y = 1,
+                   .stride_x = 1,
+                   .dilation_y = 2000,
+                   .dilation_x = 2000,
+                   .pad_top = 2000,
+                   .pad_left = 2000};
+    assert_false(kernels()->depthwise_init(&band, &w));
 }
 
 int

@@ -13,6 +13,7 @@ enum {
     ALIGNMENT = 16,
     BAND_FLOATS = 6144, /* half of the first-level cache */
     SCRATCH_FLOATS_MAX = 1 << 24,
+    COPIES_MAX = 32, /* of a plane, for each row of the window */
 };
 
 static size_t
@@ -28,6 +29,19 @@ s_larger(int a, int b)
     return a > b ? a : b;
 }
 
+/* Whether filling the bands of a plane costs no more than it should: where a
+ * dilation or a stride is large, they are mostly what no window sees. */
+static bool
+s_is_worth_copying(const band_t *self)
+{
+    const window_t *w = &self->window;
+    double pixels =
+        (double)w->height * w->width + (double)w->out_height * w->out_width;
+    double bands = ((double)w->out_height + self->outputs - 1) / self->outputs;
+    return bands * self->inputs * self->row_floats <=
+           BAND_FLOATS + COPIES_MAX * w->kernel_y * pixels;
+}
+
 /* As many rows as fit into a band, at least those of one block. */
 static bool
 s_init_rows(band_t *self)
@@ -40,7 +54,7 @@ s_init_rows(band_t *self)
         self->outputs += self->rows;
     size_t inputs = s_inputs(w, self->outputs);
     self->inputs = (int)inputs;
-    return inputs <= SCRATCH_FLOATS_MAX / row;
+    return inputs <= SCRATCH_FLOATS_MAX / row && s_is_worth_copying(self);
 }
 
 /* Where a column of the padded plane lies in a row of scratch. */

@@ -32,7 +32,8 @@ typedef struct band {
     int columns[BAND_COLUMNS_MAX]; /* where the taps of one row lie */
 } band_t;
 
-/* False where the window is too wide, or the scratch would be too large. */
+/* False where the window is too wide, or bands would be too large or hold much
+ * that no window sees. */
 bool band_init(band_t *self, const window_t *window, int rows);
 
 size_t band_floats(const band_t *self);

@@ -5,12 +5,14 @@
 
 #include "worker/kernel/conv_direct_parts.h"
 
+/* All pixels become one row, whose width is an int. */
 static bool
 s_is_pointwise(const window_t *w)
 {
     return w->kernel_y == 1 && w->kernel_x == 1 && w->stride_y == 1 &&
            w->stride_x == 1 && w->pad_top == 0 && w->pad_left == 0 &&
-           w->out_height == w->height && w->out_width == w->width;
+           w->out_height == w->height && w->out_width == w->width &&
+           w->width <= PLANE_MAX / w->height;
 }
 
 /* An odd number of cache lines, so that channels do not share their sets. */
@@ -43,6 +45,35 @@ s_size_copy(conv_direct_t *self)
     self->phase_floats = (rows + reach_y) * self->pitch;
     self->channel_floats = s_odd_lines(
         (size_t)self->phases_y * (size_t)self->phases_x * self->phase_floats);
+}
+
+/* The copy where taps are far from each other: not of all pixels between them,
+ * but of what each tap sees. */
+static void
+s_size_by_taps(conv_direct_t *self)
+{
+    const window_t *w = &self->shape.window;
+    self->by_taps = true;
+    self->phases_y = w->kernel_y;
+    self->phases_x = w->kernel_x;
+    self->apart_y = w->dilation_y;
+    self->apart_x = w->dilation_x;
+    self->reach_y = self->reach_x = 0;
+    s_size_copy(self);
+}
+
+/* The smaller copy, where the one that taps share does not fit its cache. */
+static void
+s_choose_copy(conv_direct_t *self)
+{
+    size_t channels = (size_t)self->shape.channels_in;
+    s_size_copy(self);
+    if (self->channel_floats <= IMAGE_FLOATS / channels)
+        return;
+    conv_direct_t other = *self;
+    s_size_by_taps(&other);
+    if (other.channel_floats < self->channel_floats)
+        *self = other;
 }
 
 static void
@@ -127,13 +158,15 @@ conv_direct_init(conv_direct_t *self, const conv_shape_t *shape)
         .taps = (size_t)w->kernel_y * (size_t)w->kernel_x,
         .phases_y = last_y < w->stride_y ? last_y + 1 : w->stride_y,
         .phases_x = last_x < w->stride_x ? last_x + 1 : w->stride_x,
+        .apart_y = 1,
+        .apart_x = 1,
         .reach_y = last_y / w->stride_y,
         .reach_x = last_x / w->stride_x,
     };
     if (self->in_place)
         s_size_in_place(self);
     else
-        s_size_copy(self);
+        s_choose_copy(self);
     self->turned = s_turned_pixels(self);
     self->channels_multiple = self->turned ? TILE_COLUMNS : TILE_ROWS;
 
@@ -149,23 +182,30 @@ conv_direct_init(conv_direct_t *self, const conv_shape_t *shape)
     self->scratch_floats = s_odd_lines(image) + s_slots_floats(self);
 }
 
+/* Where a tap's run begins in the copy of its channel. */
+static size_t
+s_offset(const conv_direct_t *self, int ky, int kx)
+{
+    const window_t *w = &self->shape.window;
+    int y = ky * w->dilation_y, x = kx * w->dilation_x;
+    int phase_y = self->by_taps ? ky : y % w->stride_y;
+    int phase_x = self->by_taps ? kx : x % w->stride_x;
+    size_t phase = (size_t)phase_y * (size_t)self->phases_x + (size_t)phase_x;
+    size_t at = phase * self->phase_floats;
+    return self->by_taps ? at
+                         : at + (size_t)(y / w->stride_y) * self->pitch +
+                               (size_t)(x / w->stride_x);
+}
+
 void
 conv_direct_lay_out(const conv_direct_t *self, ptrdiff_t *offsets)
 {
     const window_t *w = &self->shape.window;
     for (size_t c = 0; c < self->step; c++)
         for (int ky = 0; ky < w->kernel_y; ky++)
-            for (int kx = 0; kx < w->kernel_x; kx++) {
-                int y = ky * w->dilation_y, x = kx * w->dilation_x;
-                size_t phase =
-                    (size_t)(y % w->stride_y) * (size_t)self->phases_x +
-                    (size_t)(x % w->stride_x);
-                *offsets++ =
-                    (ptrdiff_t)(c * self->channel_floats +
-                                phase * self->phase_floats +
-                                (size_t)(y / w->stride_y) * self->pitch +
-                                (size_t)(x / w->stride_x));
-            }
+            for (int kx = 0; kx < w->kernel_x; kx++)
+                *offsets++ = (ptrdiff_t)(c * self->channel_floats +
+                                         s_offset(self, ky, kx));
 }
 
 /* --- weights --------------------------------------------------------------

@@ -12,7 +12,9 @@
  * y * pitch + x, of which a few at the end of each row are not wanted, and each
  * tap sees a run that begins at a fixed offset. That is what kernel/tile
  * multiplies. A 1x1 convolution of stride 1 reads the tensor itself: nothing is
- * copied, and the rows of B are the channels.
+ * copied, and the rows of B are the channels. Where a dilation is so large that
+ * most of the copy would lie between the taps, each tap has a phase of its own,
+ * which holds what it sees alone.
  *
  * Vectors are pixels, or output channels where a plane is so small that its
  * pixels would leave lanes empty.
@@ -38,7 +40,9 @@ typedef struct conv_direct {
 
     /* The copy of a block's input. */
     int phases_y, phases_x; /* that taps touch */
+    int apart_y, apart_x;   /* pixels of the image from a phase to the next */
     int reach_y, reach_x;   /* how far taps reach within a phase */
+    bool by_taps;           /* each tap has a phase of its own */
     size_t pitch, phase_floats, channel_floats;
     const ptrdiff_t *offsets; /* of a chunk's taps, step * taps; the caller's */
 

@@ -15,6 +15,7 @@ enum {
     IMAGE_FLOATS = 144 << 10, /* of the copy: part of the L2 */
     SUMS_FLOATS = 96 << 10,   /* of sums that wait for their next chunk */
     COLUMNS_MAX = 10 * TILE_COLUMNS, /* of a block read in place */
+    PLANE_MAX = 1 << 30,             /* of a plane read in place */
     LINE_FLOATS = 16,
     SLOT_FLOATS = TILE_ROWS * TILE_COLUMNS,
     ROW_BYTES = TILE_ROWS * sizeof(float), /* of a panel */

@@ -64,12 +64,14 @@ s_copy_channel(const conv_direct_t *self, const conv_block_t *block, float *to,
             float *phase =
                 to + (size_t)(py * self->phases_x + px) * self->phase_floats;
             for (int r = 0; r < block->rows + self->reach_y; r++) {
-                int y = (block->y + r) * w->stride_y + py - w->pad_top;
+                int y = (block->y + r) * w->stride_y + py * self->apart_y -
+                        w->pad_top;
                 bool inside = y >= 0 && y < w->height;
                 const float *row = plane + (ptrdiff_t)y * w->width;
                 s_copy_row(w, phase + (size_t)r * self->pitch,
                            inside ? row : NULL, inside ? end - row : 0,
-                           block->x * w->stride_x + px - w->pad_left,
+                           block->x * w->stride_x + px * self->apart_x -
+                               w->pad_left,
                            block->columns + self->reach_x);
             }
         }
