@@ -1,8 +1,8 @@
 /* Conv straight from the image. */
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/engine/conv_division.h"
 #include "worker/engine/level.h"
 #include "worker/engine/op_conv.h"
 #include "worker/engine/op_rows.h"
@@ -10,8 +10,8 @@
 
 enum {
     BLOCK_FLOATS = 256 << 10, /* of weights that are read at a time */
-    CHANNELS_A_THREAD = 2,
-    TASKS_A_THREAD = 4, /* at least, so that threads end together */
+    COPY_COST = 6,            /* multiply-adds in the time to copy a float */
+    READ_COST = 16,           /* and to read one from beyond the L2 */
 };
 
 typedef struct direct {
@@ -121,51 +121,58 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
                : -1;
 }
 
-/* Rows of a block for which the thread that has most to do has least. */
-static int
-s_even_rows(size_t height, size_t most, size_t others, size_t threads)
+static conv_work_t
+s_work(const direct_t *direct, size_t images)
 {
-    size_t best = most, least = SIZE_MAX;
-    for (size_t rows = 1; rows <= most; rows++) {
-        size_t blocks = s_ceiling(height, rows) * others;
-        size_t busiest = s_ceiling(blocks, threads) * rows;
-        if (blocks <= threads * TASKS_A_THREAD && busiest < least) {
-            best = rows;
-            least = busiest;
-        }
-    }
-    return (int)best;
+    const conv_direct_t *kernel = &direct->kernel;
+    const window_t *w = &kernel->shape.window;
+    bool in_place = kernel->in_place;
+    size_t inputs = (size_t)kernel->shape.channels_in;
+    size_t depth = inputs * kernel->taps;
+    size_t columns = (size_t)w->out_width;
+    size_t pixels = in_place ? kernel->columns_multiple : columns;
+    size_t read = (size_t)w->stride_y * (size_t)w->width * inputs;
+    size_t most =
+        (size_t)(in_place ? kernel->block_columns : kernel->block_rows);
+    return (conv_work_t){
+        .images =
+            images * (size_t)direct->conv.groups *
+            (in_place ? 1 : s_ceiling(columns, (size_t)kernel->block_columns)),
+        .pixels = in_place ? s_ceiling(columns, pixels) : (size_t)w->out_height,
+        .pixels_most = in_place ? s_ceiling(most, pixels) : most,
+        .channels = s_ceiling((size_t)kernel->shape.channels_out,
+                              kernel->channels_multiple),
+        .unit_cost = (double)(pixels * kernel->channels_multiple * depth),
+        .pixel_cost = in_place ? (double)(pixels * inputs * READ_COST)
+                               : (double)(read * COPY_COST),
+        .channel_cost = (double)(kernel->channels_multiple * depth * READ_COST),
+    };
 }
 
-/* Enough tasks for all threads: smaller blocks of pixels, then of channels. No
- * element depends on where the borders lie. */
 static division_t
 s_divide(const direct_t *direct, size_t images, size_t threads)
 {
     const conv_direct_t *kernel = &direct->kernel;
     const window_t *w = &kernel->shape.window;
+    const conv_work_t work = s_work(direct, images);
+    conv_cut_t cut = conv_divide(&work, threads);
     size_t height = (size_t)w->out_height, width = (size_t)w->out_width;
-    division_t d = {.groups = (size_t)direct->conv.groups,
-                    .rows = kernel->block_rows,
-                    .columns = kernel->block_columns};
-    d.column_blocks = s_ceiling(width, (size_t)d.columns);
-    d.row_blocks = s_ceiling(height, (size_t)d.rows);
-    size_t others = images * d.groups * d.column_blocks;
-    /* Each block of pixels reads all weights, each of channels the image. */
-    size_t image = (size_t)kernel->shape.channels_in * (size_t)w->height *
-                   (size_t)w->width;
-    if (threads > 1 && !kernel->in_place && kernel->weights_floats <= image) {
-        d.rows = s_even_rows(height, (size_t)d.rows, others, threads);
-        d.row_blocks = s_ceiling(height, (size_t)d.rows);
-    }
-    size_t wanted = threads == 1 ? 1 : threads * CHANNELS_A_THREAD;
-    size_t channels = (size_t)kernel->shape.channels_out;
-    size_t parts = s_ceiling(wanted, others * d.row_blocks);
-    d.channels =
-        s_ceiling(s_ceiling(channels, parts), kernel->channels_multiple) *
-        kernel->channels_multiple;
-    d.channel_blocks = s_ceiling(channels, d.channels);
-    return d;
+    size_t rows = kernel->in_place ? 1 : cut.pixels;
+    size_t columns =
+        kernel->in_place
+            ? s_smaller(cut.pixels * kernel->columns_multiple, width)
+            : (size_t)kernel->block_columns;
+    size_t channels = cut.channels * kernel->channels_multiple;
+    return (division_t){
+        .groups = (size_t)direct->conv.groups,
+        .rows = (int)rows,
+        .columns = (int)columns,
+        .row_blocks = s_ceiling(height, rows),
+        .column_blocks = s_ceiling(width, columns),
+        .channels = channels,
+        .channel_blocks =
+            s_ceiling((size_t)kernel->shape.channels_out, channels),
+    };
 }
 
 static void

@@ -169,6 +169,7 @@ conv_direct_init(conv_direct_t *self, const conv_shape_t *shape)
         s_choose_copy(self);
     self->turned = s_turned_pixels(self);
     self->channels_multiple = self->turned ? TILE_COLUMNS : TILE_ROWS;
+    self->columns_multiple = self->turned ? self->turned : TILE_COLUMNS;
 
     size_t channels = (size_t)shape->channels_in;
     size_t most = self->in_place || self->turned ? SHORT_DEPTH_MAX : DEPTH_MAX;

@@ -48,6 +48,7 @@ typedef struct conv_direct {
 
     int block_rows, block_columns; /* of the output, the most */
     size_t channels_multiple;      /* where output channels may be parted */
+    size_t columns_multiple;       /* where columns had best be */
     size_t weights_floats;         /* packed */
     size_t scratch_floats;         /* of one call, on a 64-byte border */
 } conv_direct_t;

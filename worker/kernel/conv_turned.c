@@ -59,6 +59,7 @@ s_chunk(const panel_t *panel, size_t chunk)
     const char *ahead = (const char *)s_weights(panel, next, &unused);
     const float *image = job->image + chunk * direct->channel_floats;
     tile.depth = depth;
+    tile.b_ahead = (next - chunk) * direct->channel_floats;
     for (size_t y = 0; y < (size_t)block->rows; y++)
         for (size_t x = 0; x < columns; x += direct->turned) {
             size_t pixels = smaller(direct->turned, columns - x);

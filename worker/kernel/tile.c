@@ -65,7 +65,7 @@ s_multiply_turned(const tile_turned_t *tile, size_t pixels, size_t vectors)
 {
     const float *panel = tile->panel;
     const char *ahead = tile->ahead;
-    size_t ahead_step = tile->ahead_step;
+    size_t ahead_step = tile->ahead_step, b_ahead = tile->b_ahead;
     vector_t sums[PIXELS_MAX][TILE_VECTORS];
     PIXELS VECTORS sums[i][j] =
         vector_load(tile->sums + i * TILE_COLUMNS + j * VECTOR_LANES);
@@ -73,6 +73,7 @@ s_multiply_turned(const tile_turned_t *tile, size_t pixels, size_t vectors)
         const float *b = tile->b + tile->offsets[k];
         vector_t row[TILE_VECTORS];
         __builtin_prefetch(ahead);
+        __builtin_prefetch(b + b_ahead);
         ahead += ahead_step;
         VECTORS row[j] = vector_load(panel + j * VECTOR_LANES);
         PIXELS VECTORS sums[i][j] += b[i] * row[j];

@@ -58,6 +58,7 @@ typedef struct tile_turned {
     float *sums;
     const char *ahead; /* is fetched, ahead_step bytes a step */
     size_t ahead_step;
+    size_t b_ahead; /* floats behind each row of b that are fetched */
 } tile_turned_t;
 
 /* Compute a turned tile of any pixels, fast for 7 and 8. */
