@@ -165,7 +165,7 @@ s_time_direct(const layer_t *layer, int tile)
     (void)tile;
     job_t job = {.layer = layer};
     conv_direct_t *direct = &job.direct;
-    kernels()->conv_direct_init(direct, &layer->shape);
+    kernels()->conv_direct_init(direct, &layer->shape, false);
     size_t offsets = direct->step * direct->taps;
     ptrdiff_t *places = mem_new(offsets, sizeof *places, NULL);
     if (!places)

@@ -54,7 +54,7 @@ static void
 s_pack(weights_t *self, const conv_shape_t *shape, const float *weights)
 {
     conv_direct_t *direct = &self->direct;
-    kernels()->conv_direct_init(direct, shape);
+    kernels()->conv_direct_init(direct, shape, false);
     self->offsets = malloc(direct->step * direct->taps * sizeof *self->offsets);
     kernels()->conv_direct_lay_out(direct, self->offsets);
     direct->offsets = self->offsets;
@@ -245,7 +245,7 @@ taps_far_from_each_other_need_little_memory(void **state)
                        .pad_left = FAR};
     conv_shape_t shape = {3, 11, window};
     conv_direct_t direct;
-    kernels()->conv_direct_init(&direct, &shape);
+    kernels()->conv_direct_init(&direct, &shape, false);
     assert_true(direct.scratch_floats < FLOATS_MAX);
     s_check(&window, 3, 11, &random);
     window.stride_y = window.stride_x = FAR - 1;
@@ -286,7 +286,7 @@ more_pixels_than_an_int_counts_are_laid_out(void **state)
                        .dilation_x = 1};
     conv_shape_t shape = {3, 11, window};
     conv_direct_t direct;
-    kernels()->conv_direct_init(&direct, &shape);
+    kernels()->conv_direct_init(&direct, &shape, false);
     assert_int_equal(direct.shape.window.out_width, SIDE);
     assert_in_range(direct.block_columns, 1, SIDE);
     assert_in_range(direct.block_rows, 1, SIDE);

@@ -256,6 +256,34 @@ the_later_branch_takes_the_earlier_one(void **state)
     }
 }
 
+/* Squeeze-and-excite before a 1x1 convolution, in one pass over the channels
+ * and in several, the factors on either side. */
+static void
+a_scale_of_channels_is_no_step_either(void **state)
+{
+    (void)state;
+    static const int64_t depths[] = {1, 5, 16, 130, 700};
+    for (int d = 0; d < 5; d++)
+        for (int side = 0; side < 2; side++) {
+            char what[64];
+            network_t net;
+            ends_t ends = {.count = 4};
+            int in = s_begin(&net, (uint64_t)(400 + 2 * d + side));
+            snprintf(what, sizeof what, "depth %d, side %d", (int)depths[d],
+                     side);
+            int x = network_conv(&net, in, CHANNELS, depths[d], 1, 1, 0, 1);
+            int s = network_unary(&net, "GlobalAveragePool", x);
+            s = network_unary(&net, "Sigmoid", s);
+            int y = ends.values[0] =
+                network_binary(&net, "Mul", side ? s : x, side ? x : s);
+            y = ends.values[1] =
+                network_conv(&net, y, depths[d], CHANNELS, 1, 1, 0, 1);
+            y = ends.values[2] = network_binary(&net, "Add", y, in);
+            ends.values[3] = network_unary(&net, "Relu", y);
+            s_compare(&net, &ends, 3, what);
+        }
+}
+
 int
 main(void)
 {
@@ -264,6 +292,7 @@ main(void)
         cmocka_unit_test(a_residual_and_what_follows_it_are_none_either),
         cmocka_unit_test(a_residual_that_ends_gives_the_same_bits),
         cmocka_unit_test(the_later_branch_takes_the_earlier_one),
+        cmocka_unit_test(a_scale_of_channels_is_no_step_either),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
-/* Steps that finish another step's output become part of it. */
+/* Steps that finish another step's output become part of it, and so does one
+ * that scales the channels of its input. */
 #include "worker/engine/fuse.h"
 
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/engine/op_conv.h"
 #include "worker/engine/op_rows.h"
 #include "worker/engine/op_unary.h"
 #include "worker/kernel/binary.h"
@@ -143,6 +145,44 @@ s_extend(fusing_t *self, step_t *step, fault_t *fault)
     return 0;
 }
 
+/* A factor for each channel of each image. */
+static bool
+s_is_scale(const operand_t *scale, const operand_t *x)
+{
+    const shape_t *a = &scale->shape, *b = &x->shape;
+    return a->rank == b->rank && a->dims[0] == b->dims[0] &&
+           a->dims[1] == b->dims[1] &&
+           scale->elements == (size_t)(a->dims[0] * a->dims[1]) &&
+           !scale->constant;
+}
+
+/* The Mul of squeeze-and-excite becomes part of the Conv that reads it. */
+static void
+s_take_scale(fusing_t *self, step_t *step)
+{
+    if (!conv_direct_scales(self->build, step))
+        return;
+    operand_t *product = step->inputs[0];
+    const use_t *use = s_use(self, product);
+    if (use->maker == NOWHERE || use->readers != 1)
+        return;
+    step_t *maker = &self->plan->steps[use->maker];
+    if (!maker->op || maker->op->run != op_rows_binary[0].run ||
+        maker->op->detail != BINARY_MUL ||
+        maker->activation.kind != ACTIVATION_NONE)
+        return;
+    for (int i = 0; i < 2; i++) {
+        operand_t *x = maker->inputs[i], *scale = maker->inputs[1 - i];
+        if (x->constant || x->batched != product->batched ||
+            !shape_equal(&x->shape, &product->shape) || !s_is_scale(scale, x))
+            continue;
+        step->inputs[0] = x;
+        step->scale = scale;
+        maker->op = NULL;
+        return;
+    }
+}
+
 int
 fuse(plan_t *plan, const graph_t *graph, fault_t *fault)
 {
@@ -153,9 +193,13 @@ fuse(plan_t *plan, const graph_t *graph, fault_t *fault)
         return -1;
     s_find_uses(&self);
     int result = 0;
-    for (size_t i = 0; result == 0 && i < plan->steps_count; i++)
-        if (plan->steps[i].op && plan->steps[i].op->flags & OP_ACTIVATES)
-            result = s_extend(&self, &plan->steps[i], fault);
+    for (size_t i = 0; result == 0 && i < plan->steps_count; i++) {
+        step_t *step = &plan->steps[i];
+        if (step->op && step->op->flags & OP_ACTIVATES)
+            result = s_extend(&self, step, fault);
+        if (result == 0 && step->op)
+            s_take_scale(&self, step);
+    }
     free(self.uses);
     plan_close_gaps(plan);
     return result;

@@ -1,5 +1,5 @@
 /* Steps that finish another step's output become part of it: an activation,
- * a residual sum, a bias. */
+ * a residual sum, a bias; and a factor a channel of what it reads. */
 #ifndef CONVOY_WORKER_ENGINE_FUSE_H
 #define CONVOY_WORKER_ENGINE_FUSE_H
 

@@ -78,6 +78,9 @@ struct step {
     int outputs_count;
     bool batched; /* runs for each sample; otherwise once */
 
+    operand_t *scale; /* fused by fuse.c where conv_direct_scales: a factor a
+                         channel of the first input */
+
     /* Fused by fuse.c, where the op has OP_ACTIVATES, OP_SUMS. */
     activation_t activation;
     operand_t *residual; /* like the output, added before the activation */

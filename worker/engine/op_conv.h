@@ -34,6 +34,10 @@ int conv_prepare_bias(const build_t *build, step_t *step, fault_t *fault);
  * any other step. */
 size_t conv_winograd_bytes(const build_t *build, const step_t *step);
 
+/* Whether a step can multiply its input by a factor a channel: it goes straight
+ * from the input's own rows. */
+bool conv_direct_scales(const build_t *build, const step_t *step);
+
 /* Where group g of an image lies; images count through all samples, and a
  * group has `floats`. */
 float *conv_image(const conv_t *conv, const operand_t *operand, size_t image,

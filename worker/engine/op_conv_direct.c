@@ -105,7 +105,7 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     conv_direct_t kernel;
     if (conv_read(build, step, &conv, fault))
         return -1;
-    kernels()->conv_direct_init(&kernel, &conv.shape);
+    kernels()->conv_direct_init(&kernel, &conv.shape, step->scale);
     size_t offsets = kernel.step * kernel.taps * sizeof(ptrdiff_t);
     direct_t *direct = step->state =
         mem_new(1, sizeof *direct + offsets, fault);
@@ -205,6 +205,9 @@ s_task(void *context, size_t task, int thread)
     if (block.columns > w->out_width - block.x)
         block.columns = w->out_width - block.x;
 
+    if (step->scale)
+        block.scale = conv_image(conv, step->scale, image, group,
+                                 (size_t)kernel->shape.channels_in);
     conv_end_t end = conv_end(step, image, group);
     kernels()->conv_direct(
         kernel, &block, &end,
@@ -231,3 +234,15 @@ const op_t op_rows_conv_direct[] = {
     {"Conv", s_check, s_prepare, s_run, OP_ENDS | OP_SUMS_IN_PLACE, 0},
     {0},
 };
+
+bool
+conv_direct_scales(const build_t *build, const step_t *step)
+{
+    conv_t conv;
+    conv_direct_t kernel;
+    fault_t ignored;
+    if (step->op->run != s_run || conv_read(build, step, &conv, &ignored) != 0)
+        return false;
+    kernels()->conv_direct_init(&kernel, &conv.shape, true);
+    return kernel.scaled;
+}

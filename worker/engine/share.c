@@ -133,6 +133,8 @@ s_make_step(const sharing_t *self, const step_t *step, size_t number)
             s_read(s_group(self, step->inputs[i]), number);
     if (step->residual)
         s_read(s_group(self, step->residual), number);
+    if (step->scale)
+        s_read(s_group(self, step->scale), number);
 }
 
 /* One sample lies densely wherever it is. */
@@ -238,8 +240,9 @@ s_is_disturbed(const sharing_t *self, const step_t *step, const operand_t *at)
 {
     size_t start, offset, root = s_root(self, at, &start);
     bool element_wise = step->op->flags & OP_IN_PLACE;
-    for (int i = 0; i < step->inputs_count; i++) {
-        const operand_t *other = step->inputs[i];
+    for (int i = 0; i <= step->inputs_count; i++) {
+        const operand_t *other =
+            i < step->inputs_count ? step->inputs[i] : step->scale;
         if (other && s_root(self, other, &offset) == root &&
             offset < start + at->bytes && start < offset + other->bytes &&
             !(element_wise && offset == start && other->bytes == at->bytes))

@@ -28,8 +28,8 @@ s_fused(const step_t *step, char *text, size_t size)
 {
     bool ends = step->op->flags & OP_ENDS;
     bool activated = ends && step->activation.kind != ACTIVATION_NONE;
-    snprintf(text, size, "%s%s%s", step->residual ? " + residual" : "",
-             activated ? " + " : "",
+    snprintf(text, size, "%s%s%s%s", step->scale ? " + scale" : "",
+             step->residual ? " + residual" : "", activated ? " + " : "",
              activated ? op_unary_name(step->activation.kind) : "");
 }
 

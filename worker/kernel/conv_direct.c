@@ -147,7 +147,7 @@ s_slots_floats(const conv_direct_t *self)
 }
 
 void
-conv_direct_init(conv_direct_t *self, const conv_shape_t *shape)
+conv_direct_init(conv_direct_t *self, const conv_shape_t *shape, bool scaled)
 {
     const window_t *w = &shape->window;
     int last_y = (w->kernel_y - 1) * w->dilation_y;
@@ -177,6 +177,7 @@ conv_direct_init(conv_direct_t *self, const conv_shape_t *shape)
     self->step = ceiling(channels, ceiling(channels, most));
     self->weights_floats =
         conv_panels(self) * self->channels_multiple * channels * self->taps;
+    self->scaled = scaled && self->in_place && !self->turned;
     size_t image = self->in_place
                        ? self->step * TILE_COLUMNS
                        : channels * self->channel_floats + TILE_COLUMNS;
@@ -288,7 +289,7 @@ conv_direct(const conv_direct_t *self, const conv_block_t *block,
         .image = self->in_place ? x + block->x : scratch,
         .packed = packed,
         .slots = scratch + self->scratch_floats - s_slots_floats(self),
-        .tail = scratch,
+        .copy = scratch,
         .pixels =
             (size_t)(block->rows - 1) * self->pitch + (size_t)block->columns,
     };

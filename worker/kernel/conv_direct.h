@@ -16,6 +16,10 @@
  * most of the copy would lie between the taps, each tap has a phase of its own,
  * which holds what it sees alone.
  *
+ * Channels may be multiplied by a factor each first (squeeze-and-excite) where
+ * the tensor itself is read: then a tile's rows are copied after all, into the
+ * first-level cache, and what is computed has the bits of the two steps.
+ *
  * Vectors are pixels, or output channels where a plane is so small that its
  * pixels would leave lanes empty.
  *
@@ -34,6 +38,7 @@
 typedef struct conv_direct {
     conv_shape_t shape; /* an image of one row where it is read in place */
     bool in_place;
+    bool scaled;   /* by a factor a channel of x */
     size_t turned; /* pixels of a tile whose vectors are channels; or 0 */
     size_t taps;
     size_t step; /* channels of a chunk; the last has fewer */
@@ -58,10 +63,13 @@ typedef struct conv_block {
     size_t channel, channels; /* channel: a multiple of channels_multiple */
     int y, rows;              /* rows <= block_rows */
     int x, columns;           /* columns <= block_columns */
+    const float *scale;       /* channels_in factors of x if scaled */
 } conv_block_t;
 
-/* All but the offsets. */
-void conv_direct_init(conv_direct_t *self, const conv_shape_t *shape);
+/* All but the offsets. scaled: x is to be, which can be done if self->scaled
+ * then says so. */
+void conv_direct_init(conv_direct_t *self, const conv_shape_t *shape,
+                      bool scaled);
 
 /* The offsets, step * taps of them. */
 void conv_direct_lay_out(const conv_direct_t *self, ptrdiff_t *offsets);

@@ -33,7 +33,7 @@ typedef struct job {
     const float *image; /* what offsets count from */
     const float *packed;
     float *slots;  /* a tile's sums each, [tile][panel] */
-    float *tail;   /* rows of B that would end in the middle of a vector */
+    float *copy;   /* of a tile's rows of B that it cannot read in place */
     size_t pixels; /* of the run */
 } job_t;
 

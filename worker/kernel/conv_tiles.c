@@ -61,25 +61,36 @@ typedef struct pass {
     /* The panels that come next are fetched a little each turn. */
     const char *ahead;
     size_t ahead_step;
-    size_t tail; /* first pixel of the tail, if there is one */
-    ptrdiff_t lines[SHORT_DEPTH_MAX]; /* of the tail's rows */
+
+    const float *scale; /* a factor a row of B, or NULL */
+    size_t copied;      /* first pixel of the tile whose rows are copied */
+    ptrdiff_t lines[SHORT_DEPTH_MAX]; /* of the copy's rows */
 } pass_t;
 
-/* Rows of B whose last vector would reach past the tensor are copied. */
 static void
-s_copy_tail(pass_t *pass)
+s_copy_row(float *to, const float *from, float factor, size_t pixels)
+{
+    size_t i = 0;
+    for (; i + VECTOR_LANES <= pixels; i += VECTOR_LANES)
+        vector_store(to + i, vector_load(from + i) * vector_all(factor));
+    for (; i < pixels; i++)
+        to[i] = from[i] * factor;
+}
+
+/* A tile's rows of B are copied where they have factors, or where their last
+ * vector would reach past the tensor. */
+static void
+s_copy(pass_t *pass, size_t first)
 {
     const job_t *job = pass->job;
-    size_t pixels = job->pixels % TILE_COLUMNS;
-    pass->tail = job->pixels;
-    if (!job->direct->in_place || pixels % VECTOR_LANES == 0)
+    size_t pixels = smaller(TILE_COLUMNS, job->pixels - first);
+    if (!job->direct->in_place || (!pass->scale && pixels % VECTOR_LANES == 0))
         return;
-    pass->tail -= pixels;
+    pass->copied = first;
     for (size_t k = 0; k < pass->depth; k++) {
-        float *to = job->tail + k * TILE_COLUMNS;
-        const float *from = pass->b + job->direct->offsets[k] + pass->tail;
-        for (size_t i = 0; i < pixels; i++)
-            to[i] = from[i];
+        s_copy_row(job->copy + k * TILE_COLUMNS,
+                   pass->b + job->direct->offsets[k] + first,
+                   pass->scale ? pass->scale[k] : 1.0f, pixels);
         pass->lines[k] = (ptrdiff_t)(k * TILE_COLUMNS);
     }
 }
@@ -95,16 +106,17 @@ s_tile(const pass_t *pass, size_t panel, size_t first)
     size_t slots = ceiling(job->pixels, TILE_COLUMNS);
     float *slot =
         job->slots + (panel * slots + first / TILE_COLUMNS) * SLOT_FLOATS;
-    bool tail = first == pass->tail;
-    bool whole = job->direct->in_place && !tail && channels == TILE_ROWS &&
+    bool copied = first == pass->copied;
+    bool whole = job->direct->in_place && pixels % VECTOR_LANES == 0 &&
+                 channels == TILE_ROWS &&
                  (job->residual != job->y || (pass->begins && pass->ends));
     float start[TILE_ROWS] = {0};
     size_t to = channel * job->plane + first;
     tile_t tile = {
         .depth = pass->depth,
         .a = pass->a + panel * TILE_ROWS * pass->depth,
-        .b = tail ? job->tail : pass->b + first,
-        .offsets = tail ? pass->lines : job->direct->offsets,
+        .b = copied ? job->copy : pass->b + first,
+        .offsets = copied ? pass->lines : job->direct->offsets,
         .ahead = pass->ahead,
         .ahead_step = pass->ahead_step,
         .b_ahead = panel * LINE_FLOATS < TILE_COLUMNS
@@ -152,6 +164,7 @@ s_by_panels(pass_t *pass)
     size_t panels = ceiling(pass->channels, TILE_ROWS);
     size_t bytes = pass->depth * ROW_BYTES, all = s_all_vectors(job);
     const char *next = (const char *)pass->a;
+    s_copy(pass, (job->pixels - 1) / TILE_COLUMNS * TILE_COLUMNS);
     for (size_t panel = 0; panel < panels; panel++) {
         size_t before = 0;
         next += bytes;
@@ -177,6 +190,7 @@ s_by_tiles(pass_t *pass)
     for (size_t p = 0; p < job->pixels; p += TILE_COLUMNS) {
         size_t vectors = s_vectors(job, p);
         pass->ahead_step = ROW_BYTES * vectors / all;
+        s_copy(pass, p);
         for (size_t panel = 0; panel < panels; panel++) {
             pass->ahead =
                 next + bytes * (panels * before + vectors * panel) / all;
@@ -218,9 +232,10 @@ s_pass(const job_t *job, size_t chunk, size_t channel, size_t channels)
         .b = job->image + chunk * direct->channel_floats,
         .begins = chunk == 0,
         .ends = chunk + direct->step >= inputs,
+        .scale = direct->scaled ? job->block->scale + chunk : NULL,
+        .copied = job->pixels, /* none */
     };
-    s_copy_tail(&pass);
-    if (s_many_rows(&pass))
+    if (pass.scale || s_many_rows(&pass))
         s_by_tiles(&pass);
     else
         s_by_panels(&pass);
