@@ -84,7 +84,7 @@ winograd_init(winograd_t *self, const conv_shape_t *shape, int tile)
         .pitch = (size_t)tiles_x,
         .channels_multiple = PANEL_ROWS,
     };
-    self->vectors = s_ceiling((size_t)(tiles_y * tiles_x), VECTOR_LANES);
+    self->vectors = s_ceiling((size_t)tiles_y * (size_t)tiles_x, VECTOR_LANES);
     s_find_inside(self);
     s_choose_block(self);
     self->weights_floats = self->points * (size_t)shape->channels_in *
