@@ -104,6 +104,55 @@ naive_conv(const window_t *w, int channels_in, int channels_out, int groups,
             }
 }
 
+/* The input that reaches an output by a tap, at `at` = output + pad - tap *
+ * dilation; -1 if there is none. */
+static int
+s_source(int at, int stride, int size)
+{
+    return at >= 0 && at % stride == 0 && at / stride < size ? at / stride : -1;
+}
+
+/* What reaches output (i, j) of one plane from one plane. */
+static double
+s_reached_sum(const window_t *w, const float *x, const float *filter, int i,
+              int j)
+{
+    double sum = 0.0;
+    for (int k = 0; k < w->kernel_y; k++)
+        for (int l = 0; l < w->kernel_x; l++) {
+            int u = s_source(i + w->pad_top - k * w->dilation_y, w->stride_y,
+                             w->height);
+            int v = s_source(j + w->pad_left - l * w->dilation_x, w->stride_x,
+                             w->width);
+            if (u >= 0 && v >= 0)
+                sum += (double)x[u * w->width + v] *
+                       (double)filter[k * w->kernel_x + l];
+        }
+    return sum;
+}
+
+void
+naive_conv_transpose(const window_t *w, int channels_in, int channels_out,
+                     int groups, float *y, const float *x, const float *weights,
+                     const float *bias)
+{
+    int group_in = channels_in / groups, group_out = channels_out / groups;
+    int taps = w->kernel_y * w->kernel_x, plane = w->height * w->width;
+    for (int o = 0; o < channels_out; o++)
+        for (int i = 0; i < w->out_height; i++)
+            for (int j = 0; j < w->out_width; j++) {
+                double sum = bias ? (double)bias[o] : 0.0;
+                for (int c = 0; c < group_in; c++) {
+                    int in = o / group_out * group_in + c;
+                    sum += s_reached_sum(
+                        w, x + in * plane,
+                        weights + (in * group_out + o % group_out) * taps, i,
+                        j);
+                }
+                *y++ = (float)sum;
+            }
+}
+
 void
 naive_pool_max(const window_t *w, float *y, const float *x, size_t planes)
 {

@@ -36,6 +36,13 @@ void naive_conv(const window_t *window, int channels_in, int channels_out,
                 int groups, float *y, const float *x, const float *weights,
                 const float *bias);
 
+/* The transpose, with weights[channels_in][channels_out / groups][ky][kx]; the
+ * window is as in worker/kernel/conv_transpose.h. */
+void naive_conv_transpose(const window_t *window, int channels_in,
+                          int channels_out, int groups, float *y,
+                          const float *x, const float *weights,
+                          const float *bias);
+
 void naive_pool_max(const window_t *window, float *y, const float *x,
                     size_t planes);
 void naive_pool_average(const window_t *window, bool count_padding, float *y,

@@ -41,7 +41,9 @@
     row(conv_direct_init)                                                      \
     row(conv_direct_lay_out)                                                   \
     row(conv_direct_pack)                                                      \
-    row(conv_transpose_plane)                                                  \
+    row(conv_transpose)                                                        \
+    row(conv_transpose_init)                                                   \
+    row(conv_transpose_pack)                                                   \
     row(depthwise_init)                                                        \
     row(depthwise_pack)                                                        \
     row(depthwise_planes)                                                      \
