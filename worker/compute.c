@@ -12,7 +12,7 @@
 
 /* What a batch gains is that weights are read once for all of it. Where its
  * tensors are larger than this they are the traffic. */
-enum { BATCH_BYTES = 32 << 20 };
+enum { BATCH_BYTES = 24 << 20 };
 
 typedef struct compute {
     session_options_t options;

@@ -157,7 +157,7 @@ s_large(int64_t floats)
     return blob;
 }
 
-/* An input and an output of 4 bytes a number, 32 MiB in all. */
+/* An input and an output of 4 bytes a number, 24 MiB in all. */
 static void
 large_samples_run_in_smaller_batches_unless_it_is_said(void **state)
 {
@@ -166,8 +166,8 @@ large_samples_run_in_smaller_batches_unless_it_is_said(void **state)
         int64_t floats;
         int asked, batch;
     } rows[] = {{1 << 10, 0, COMPUTE_BATCH},
-                {1 << 19, 0, COMPUTE_BATCH},
-                {1 << 20, 0, 4},
+                {3 << 17, 0, COMPUTE_BATCH},
+                {1 << 20, 0, 3},
                 {3 << 19, 0, 2},
                 {1 << 23, 0, 1},
                 {1 << 20, 6, 6}};

@@ -14,7 +14,7 @@ static const double plane_ns = 270;  /* and more for each channel */
 
 /* The budget: how many times what a layer's tensors hold its weights may grow
  * by. Where images are small, weights are what a network's memory is. */
-static const double growth_max = 10;
+static const double growth_max = 5;
 
 enum { TAPS = 9 };
 
