@@ -13,8 +13,9 @@ static const double pixel_ns = 0.65; /* to transform, a channel */
 static const double plane_ns = 270;  /* and more for each channel */
 
 /* The budget: how many times what a layer's tensors hold its weights may grow
- * by. Where images are small, weights are what a network's memory is. */
-static const double growth_max = 5;
+ * by. Where images are small, weights are what a network's memory is; F(2) at
+ * least never doubles them. */
+static const double growth_max[] = {[2] = 10, [4] = 5};
 
 enum { TAPS = 9 };
 
@@ -64,7 +65,7 @@ s_is_affordable(const conv_shape_t *shape, int tile)
 {
     double channels = (double)shape->channels_in + shape->channels_out;
     double growth = s_pairs(shape) * ((tile + 2) * (tile + 2) - TAPS);
-    return growth <= growth_max * channels * s_pixels(shape);
+    return growth <= growth_max[tile] * channels * s_pixels(shape);
 }
 
 int
