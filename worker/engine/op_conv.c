@@ -1,10 +1,15 @@
 /* What the ways to compute a convolution share. */
 #include "worker/engine/op_conv.h"
 
+#include <stdlib.h>
+
 #include "common/mem.h"
 #include "worker/engine/op_window.h"
 
-enum { CHANNELS_MAX = 1 << 24 };
+enum {
+    CHANNELS_MAX = 1 << 24,
+    BLOCK_FLOATS = 256 << 10, /* of weights that are read at a time */
+};
 
 static int
 s_describe(const build_t *build, const step_t *step, conv_t *conv,
@@ -44,6 +49,15 @@ conv_read(const build_t *build, const step_t *step, conv_t *conv,
     return s_describe(build, step, conv, fault);
 }
 
+/* Weights of an output channel. */
+static size_t
+s_channel_floats(const conv_t *conv)
+{
+    const window_t *w = &conv->shape.window;
+    return (size_t)conv->shape.channels_in * (size_t)w->kernel_y *
+           (size_t)w->kernel_x;
+}
+
 int
 conv_prepare_bias(const build_t *build, step_t *step, fault_t *fault)
 {
@@ -55,6 +69,48 @@ conv_prepare_bias(const build_t *build, step_t *step, fault_t *fault)
     }
     step->weights_bytes += count * sizeof *step->bias;
     return step->bias ? 0 : -1;
+}
+
+/* buffer: room for `block` output channels. */
+static int
+s_pack(const build_t *build, const step_t *step, const conv_packing_t *packing,
+       size_t block, float *buffer, fault_t *fault)
+{
+    const conv_t *conv = step->state;
+    size_t channels = (size_t)conv->shape.channels_out;
+    size_t floats = s_channel_floats(conv);
+    for (size_t g = 0; g < (size_t)conv->groups; g++)
+        for (size_t first = 0; first < channels; first += block) {
+            size_t some = channels - first < block ? channels - first : block;
+            if (operand_read(build, step->inputs[1],
+                             (g * channels + first) * floats, some * floats,
+                             DTYPE_FLOAT32, buffer, fault))
+                return -1;
+            packing->pack(packing->layout, buffer, first, some,
+                          step->weights + g * packing->weights_floats);
+        }
+    return 0;
+}
+
+int
+conv_prepare_weights(const build_t *build, step_t *step,
+                     const conv_packing_t *packing, fault_t *fault)
+{
+    const conv_t *conv = step->state;
+    size_t floats = s_channel_floats(conv);
+    size_t multiple = packing->channels_multiple;
+    size_t panels = BLOCK_FLOATS / floats / multiple;
+    size_t block = (panels ? panels : 1) * multiple;
+    size_t bytes =
+        (size_t)conv->groups * packing->weights_floats * sizeof(float);
+    step->weights = mem_aligned(bytes, fault);
+    step->weights_bytes += bytes;
+    float *buffer = mem_aligned(block * floats * sizeof *buffer, fault);
+    int result = step->weights && buffer
+                     ? s_pack(build, step, packing, block, buffer, fault)
+                     : -1;
+    free(buffer);
+    return result;
 }
 
 float *

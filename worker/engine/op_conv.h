@@ -38,6 +38,22 @@ size_t conv_winograd_bytes(const build_t *build, const step_t *step);
  * from the input's own rows. */
 bool conv_direct_scales(const build_t *build, const step_t *step);
 
+/* How a way keeps the weights of a group. */
+typedef struct conv_packing {
+    /* Pack weights[channels][channels_in][kernel_y][kernel_x], from an output
+     * channel that is a multiple of channels_multiple. */
+    void (*pack)(const void *layout, const float *weights, size_t channel,
+                 size_t channels, float *packed);
+    const void *layout;
+    size_t channels_multiple;
+    size_t weights_floats; /* of a group, packed */
+} conv_packing_t;
+
+/* Fill step->weights, group after group. Some channels after others are read,
+ * so that large weights are never in memory twice. */
+int conv_prepare_weights(const build_t *build, step_t *step,
+                         const conv_packing_t *packing, fault_t *fault);
+
 /* Where group g of an image lies; images count through all samples, and a
  * group has `floats`. */
 float *conv_image(const conv_t *conv, const operand_t *operand, size_t image,

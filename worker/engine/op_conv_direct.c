@@ -1,6 +1,4 @@
 /* Conv straight from the image. */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/engine/conv_division.h"
 #include "worker/engine/level.h"
@@ -9,9 +7,8 @@
 #include "worker/kernel/conv_direct.h"
 
 enum {
-    BLOCK_FLOATS = 256 << 10, /* of weights that are read at a time */
-    COPY_COST = 6,            /* multiply-adds in the time to copy a float */
-    READ_COST = 16,           /* and to read one from beyond the L2 */
+    COPY_COST = 6,  /* multiply-adds in the time to copy a float */
+    READ_COST = 16, /* and to read one from beyond the L2 */
 };
 
 typedef struct direct {
@@ -53,49 +50,11 @@ s_check(const build_t *build, const step_t *step, fault_t *fault)
     return conv_read(build, step, &conv, fault);
 }
 
-/* Some channels after others from the file into their packed place, so that
- * large weights are never in memory twice. */
-static int
-s_pack(const build_t *build, const step_t *step, size_t block, float *weights,
-       fault_t *fault)
+static void
+s_pack(const void *layout, const float *weights, size_t channel,
+       size_t channels, float *packed)
 {
-    const direct_t *direct = step->state;
-    const conv_direct_t *kernel = &direct->kernel;
-    size_t floats = (size_t)kernel->shape.channels_in * kernel->taps;
-    size_t channels = (size_t)kernel->shape.channels_out;
-    for (size_t g = 0; g < (size_t)direct->conv.groups; g++)
-        for (size_t first = 0; first < channels; first += block) {
-            size_t some = s_smaller(block, channels - first);
-            if (operand_read(build, step->inputs[1],
-                             (g * channels + first) * floats, some * floats,
-                             DTYPE_FLOAT32, weights, fault))
-                return -1;
-            kernels()->conv_direct_pack(kernel, weights, first, some,
-                                        step->weights +
-                                            g * kernel->weights_floats);
-        }
-    return 0;
-}
-
-static int
-s_prepare_weights(const build_t *build, step_t *step, fault_t *fault)
-{
-    const direct_t *direct = step->state;
-    const conv_direct_t *kernel = &direct->kernel;
-    size_t floats = (size_t)kernel->shape.channels_in * kernel->taps;
-    size_t panels = BLOCK_FLOATS / floats / kernel->channels_multiple;
-    size_t block = (panels ? panels : 1) * kernel->channels_multiple;
-    size_t bytes =
-        (size_t)direct->conv.groups * kernel->weights_floats * sizeof(float);
-    step->weights = mem_aligned(bytes, fault);
-    step->weights_bytes += bytes;
-    step->scratch_floats = kernel->scratch_floats;
-    float *weights = mem_aligned(block * floats * sizeof *weights, fault);
-    int result = step->weights && weights
-                     ? s_pack(build, step, block, weights, fault)
-                     : -1;
-    free(weights);
-    return result;
+    kernels()->conv_direct_pack(layout, weights, channel, channels, packed);
 }
 
 static int
@@ -116,8 +75,15 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
     direct->conv = conv;
     direct->kernel = kernel;
     step->way = kernel.in_place ? "in place" : "direct";
+    step->scratch_floats = kernel.scratch_floats;
+    const conv_packing_t packing = {
+        .pack = s_pack,
+        .layout = &direct->kernel,
+        .channels_multiple = kernel.channels_multiple,
+        .weights_floats = kernel.weights_floats,
+    };
     return conv_prepare_bias(build, step, fault) == 0
-               ? s_prepare_weights(build, step, fault)
+               ? conv_prepare_weights(build, step, &packing, fault)
                : -1;
 }
 

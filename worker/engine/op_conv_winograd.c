@@ -1,14 +1,10 @@
 /* Conv of 3x3 kernels with fewer multiplications. */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/engine/conv_rule.h"
 #include "worker/engine/level.h"
 #include "worker/engine/op_conv.h"
 #include "worker/engine/op_rows.h"
 #include "worker/kernel/winograd.h"
-
-enum { TAPS = 9, BLOCK_FLOATS = 64 << 10 /* of weights read at a time */ };
 
 typedef struct few {
     conv_t conv;
@@ -37,49 +33,11 @@ s_check(const build_t *build, const step_t *step, fault_t *fault)
     return 0;
 }
 
-/* Some output channels after others, so that large weights are never in
- * memory twice. */
-static int
-s_pack(const build_t *build, const step_t *step, size_t block, float *weights,
-       fault_t *fault)
+static void
+s_pack(const void *layout, const float *weights, size_t channel,
+       size_t channels, float *packed)
 {
-    const few_t *few = step->state;
-    const conv_t *conv = &few->conv;
-    size_t floats = (size_t)conv->shape.channels_in * TAPS;
-    size_t channels = (size_t)conv->shape.channels_out;
-    for (size_t g = 0; g < (size_t)conv->groups; g++)
-        for (size_t first = 0; first < channels; first += block) {
-            size_t some = channels - first < block ? channels - first : block;
-            if (operand_read(build, step->inputs[1],
-                             (g * channels + first) * floats, some * floats,
-                             DTYPE_FLOAT32, weights, fault))
-                return -1;
-            kernels()->winograd_pack(&few->layout, weights, first, some,
-                                     step->weights +
-                                         g * few->layout.weights_floats);
-        }
-    return 0;
-}
-
-static int
-s_prepare_weights(const build_t *build, step_t *step, fault_t *fault)
-{
-    const few_t *few = step->state;
-    size_t floats = (size_t)few->conv.shape.channels_in * TAPS;
-    size_t multiple = few->layout.channels_multiple;
-    size_t panels = BLOCK_FLOATS / floats / multiple;
-    size_t block = (panels ? panels : 1) * multiple;
-    size_t bytes =
-        (size_t)few->conv.groups * few->layout.weights_floats * sizeof(float);
-    step->weights = mem_aligned(bytes, fault);
-    step->weights_bytes += bytes;
-    step->scratch_floats = few->layout.scratch_floats;
-    float *weights = mem_aligned(block * floats * sizeof *weights, fault);
-    int result = step->weights && weights
-                     ? s_pack(build, step, block, weights, fault)
-                     : -1;
-    free(weights);
-    return result;
+    kernels()->winograd_pack(layout, weights, channel, channels, packed);
 }
 
 static int
@@ -91,11 +49,16 @@ s_prepare(const build_t *build, step_t *step, fault_t *fault)
         return -1;
     const conv_shape_t *shape = &few->conv.shape;
     int tile = conv_rule_tile(shape, kernels()->lanes);
-    step->way = tile == 2   ? "winograd 2x2"
-                : tile == 4 ? "winograd 4x4"
-                            : "winograd 6x6";
+    step->way = tile == 2 ? "winograd 2x2" : "winograd 4x4";
     kernels()->winograd_init(&few->layout, shape, tile);
-    return s_prepare_weights(build, step, fault);
+    step->scratch_floats = few->layout.scratch_floats;
+    const conv_packing_t packing = {
+        .pack = s_pack,
+        .layout = &few->layout,
+        .channels_multiple = few->layout.channels_multiple,
+        .weights_floats = few->layout.weights_floats,
+    };
+    return conv_prepare_weights(build, step, &packing, fault);
 }
 
 static void
